@@ -1,0 +1,56 @@
+# Two commands matter: `make demo` and `make test`. Each does all its own set-up.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --all-extras
+
+.PHONY: demo test lint bench install install-dev lock check-locks clean
+
+demo: install  ## replay the bundled trace and serve the page, the gauges and the API
+	$(BIN)/helios demo
+
+test: install-dev  ## every test that this machine can run
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+lint: install-dev  ## formatting, lints, types, import contracts, locks
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev  ## every benchmark, one JSON line each
+	$(BIN)/python benchmarks/cycle.py --targets 100 --json
+	$(BIN)/python benchmarks/cycle.py --targets 1000 --json
+	$(BIN)/python benchmarks/cycle.py --targets 10000 --json
+	$(BIN)/python benchmarks/api.py --json
+
+install: .venv/.installed  ## .venv with the package and the helios command in it
+install-dev: .venv/.installed-dev
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Helios needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.installed-dev: requirements-dev.txt .venv/.installed
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+lock: install-dev  ## write the hash-locked requirements anew
+	$(COMPILE) --group build --output-file requirements.txt
+	$(COMPILE) --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt
+
+check-locks: install-dev  ## the locks are what pyproject.toml compiles to
+	cp requirements.txt requirements-dev.txt .venv/
+	$(COMPILE) --group build --output-file .venv/requirements.txt
+	$(COMPILE) --group build --group dev --constraint .venv/requirements.txt --output-file .venv/requirements-dev.txt
+	cmp requirements.txt .venv/requirements.txt
+	cmp requirements-dev.txt .venv/requirements-dev.txt
+
+clean:
+	rm -rf .venv
