@@ -1,0 +1,146 @@
+"""What a forecast is, and what a forecaster must be able to do.
+
+A forecaster is fitted on a panel and gives a fitted thing; "not fitted" cannot be expressed. Replicas hang on the
+maximum over the lead time, which is a target of its own: the maximum of per-step quantiles is not its quantile.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.panels import Bools, Floats, Panel
+
+LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99)
+"""The quantile levels of every forecast; P10, P50 and P90 make the published band."""
+
+DAY = 86_400.0
+FRESH_COLUMNS = 2
+"""A newest value that is not among so many last columns is no ground to forecast from."""
+
+LOWER, MEDIAN, UPPER = LEVELS.index(0.1), LEVELS.index(0.5), LEVELS.index(0.9)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What is to be forecast.
+
+    Attributes:
+        steps: grid steps ahead of the curve, ascending.
+        lead: grid steps of the lead time of each series, `[series]`.
+    """
+
+    steps: tuple[int, ...]
+    lead: NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Demand ahead, with its own account of how good it is; NaN where there is no forecast.
+
+    Attributes:
+        issued_at: UNIX seconds of the last column that it has seen.
+        step: seconds per grid step.
+        steps: grid steps ahead of each curve point.
+        curve: `[series, steps, levels]`, in the series' unit, never crossing, never negative.
+        maximum: `[series, levels]`: quantiles of the maximum over the series' lead time.
+        skill: `[series, steps]`: 1 - MAE / persistence's MAE, measured after the coefficients' own window.
+        lead_skill: `[series]`: the skill at the lead time.
+        points: `[series]`: observed columns; `needed`: how many a trusted forecast wants.
+        last: `[series]`: the newest observed demand, NaN when it is too old.
+        residual: `[series]`: newest demand less what was forecast for it one step before.
+        sigma: `[series]`: robust scale of such residuals.
+        model: the forecaster's name.
+    """
+
+    issued_at: float
+    step: float
+    steps: tuple[int, ...]
+    curve: Floats
+    maximum: Floats
+    skill: Floats
+    lead_skill: Floats
+    points: NDArray[np.int32]
+    needed: int
+    last: Floats
+    residual: Floats
+    sigma: Floats
+    model: str
+
+
+class Fitted(Protocol):
+    """A forecaster that has seen a panel."""
+
+    def forecast(self, panel: Panel, ask: Ask) -> Forecast:
+        """Forecast every row of `panel` from its last column on; nothing behind that column is read."""
+
+
+class Forecaster(Protocol):
+    """A way to forecast."""
+
+    @property
+    def name(self) -> str:
+        """What users write in `forecast.model`."""
+
+    def fit(self, panel: Panel) -> Fitted:
+        """Learn from a panel; always succeeds: a row without data is forecast as NaN."""
+
+
+def unforecast(panel: Panel, ask: Ask, name: str) -> Forecast:
+    """A forecast that knows the present and nothing ahead: what forecasters fill, and what stands in for one that failed."""
+    rows = len(panel.series)
+
+    def unknown(*shape: int) -> Floats:
+        return np.full((rows, *shape), np.nan, np.float32)
+
+    return Forecast(
+        issued_at=panel.end,
+        step=panel.step,
+        steps=ask.steps,
+        curve=unknown(len(ask.steps), len(LEVELS)),
+        maximum=unknown(len(LEVELS)),
+        skill=unknown(len(ask.steps)),
+        lead_skill=unknown(),
+        points=np.count_nonzero(~np.isnan(panel.values), axis=1).astype(np.int32),
+        needed=2 * round(DAY / panel.step),
+        last=newest(panel.values),
+        residual=unknown(),
+        sigma=unknown(),
+        model=name,
+    )
+
+
+def checked(forecast: Forecast, panel: Panel, ask: Ask) -> Forecast:
+    """The forecast itself, if it answers for every row of the panel and everything that was asked.
+
+    Raises:
+        ValueError: an array has another shape; whoever reads it would fail on the whole fleet.
+    """
+    rows, steps, levels = len(panel.series), len(ask.steps), len(LEVELS)
+    shapes = {"curve": (rows, steps, levels), "maximum": (rows, levels), "skill": (rows, steps)}
+    shapes |= dict.fromkeys(("lead_skill", "points", "last", "residual", "sigma"), (rows,))
+    for name, wanted in shapes.items():
+        found = getattr(forecast, name).shape
+        if found != wanted:
+            raise ValueError(f"forecaster {forecast.model}: {name} has shape {found} instead of {wanted}")
+    return forecast
+
+
+def newest(values: Floats) -> Floats:
+    """The newest observed value of each row if it is among the last few columns, else NaN: `[rows]`."""
+    last: Floats = values[:, -1].copy()
+    for back in range(2, min(FRESH_COLUMNS, values.shape[1]) + 1):
+        last = np.where(np.isnan(last), values[:, -back], last)
+    return last
+
+
+def newest_censored(panel: Panel) -> Bools:
+    """Whether the value that `newest` gives is only a lower bound: `[rows]`."""
+    fresh = panel.for_last(FRESH_COLUMNS)
+    observed = ~np.isnan(fresh.values)[:, ::-1]
+    index = np.arange(len(panel.series))
+    flags: Bools = fresh.censored[:, ::-1][index, observed.argmax(axis=1)] & observed.any(axis=1)
+    return flags

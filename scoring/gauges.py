@@ -1,0 +1,143 @@
+"""Every gauge of a target: its name, its help, its labels. Dashboards, alerts and docs are held to this table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """One metric family.
+
+    Attributes:
+        name: as exported.
+        help: one sentence, with the unit.
+        field: the array of `scoring.publisher.Scores` it is rendered from.
+        labels: labels beside `namespace` and `deployment`.
+        per: `target` or `series`: what the array's rows are.
+    """
+
+    name: str
+    help: str
+    field: str
+    labels: tuple[str, ...] = ()
+    per: str = "target"
+
+
+PREDICTED_CPU = Gauge(
+    "helios_predicted_cpu",
+    "Predicted CPU utilization: median demand as a ratio of request at the replica count of the same cycle",
+    "ratio",
+    ("horizon",),
+    "series",
+)
+PREDICTED_MEMORY = Gauge(
+    "helios_predicted_memory",
+    "Predicted memory utilization: median demand as a ratio of request at the replica count of the same cycle",
+    "ratio",
+    ("horizon",),
+    "series",
+)
+ANOMALY_SCORE = Gauge("helios_anomaly_score", "Current anomaly score in sigmas", "score")
+ANOMALY_DETECTED = Gauge("helios_anomaly_detected", "Whether anomaly is detected (0/1)", "detected")
+RECOMMENDED = Gauge("helios_recommended_replicas", "Recommended replica count", "recommended")
+SIGNAL = Gauge(
+    "helios_scaling_signal",
+    "The recommended replica count, nudged past the HPA's dead-band where it would be ignored; what triggers read",
+    "signal",
+)
+CURRENT = Gauge("helios_current_replicas", "Replica count as seen in the same cycle", "replicas")
+UNCAPPED = Gauge(
+    "helios_recommended_replicas_uncapped",
+    "Replica count that demand alone asks for, before bounds, steps and hold-down",
+    "uncapped",
+)
+CONFIDENCE = Gauge(
+    "helios_recommendation_confidence",
+    "Probability that demand stays under the recommended capacity over the lead time",
+    "confidence",
+)
+EXPIRES = Gauge(
+    "helios_report_expires_timestamp_seconds",
+    "UNIX time after which this target's numbers must not be used",
+    "expires_at",
+)
+DEMAND = Gauge(
+    "helios_demand",
+    "Observed total demand: cores, bytes, or the metric's own unit",
+    "last",
+    ("metric",),
+    "series",
+)
+PREDICTED_DEMAND = Gauge(
+    "helios_predicted_demand",
+    "Predicted total demand: cores, bytes, or the metric's own unit",
+    "curve",
+    ("metric", "horizon", "quantile"),
+    "series",
+)
+SKILL = Gauge(
+    "helios_forecast_skill",
+    "1 - error / persistence's error over the lead time, measured out of sample; 0 and below is no skill",
+    "lead_skill",
+    ("metric",),
+    "series",
+)
+BIAS = Gauge(
+    "helios_forecast_bias",
+    "Mean of forecast less observed demand, over observed",
+    "bias",
+    ("metric",),
+    "series",
+)
+COVERAGE = Gauge(
+    "helios_forecast_coverage",
+    "Share of observed demand that fell inside its P10 to P90 band",
+    "coverage",
+    ("metric",),
+    "series",
+)
+LEDGER_HOURS = Gauge(
+    "helios_ledger_replica_hours",
+    "Replica-hours of the last 7 days, as they ran and as recommended",
+    "hours",
+    ("path",),
+)
+LEDGER_SHORT = Gauge(
+    "helios_ledger_short_minutes",
+    "Minutes of the last 7 days in which demand exceeded capacity, as it ran and as recommended",
+    "short",
+    ("path",),
+)
+
+TARGET_GAUGES = (
+    PREDICTED_CPU,
+    PREDICTED_MEMORY,
+    ANOMALY_SCORE,
+    ANOMALY_DETECTED,
+    RECOMMENDED,
+    SIGNAL,
+    CURRENT,
+    UNCAPPED,
+    CONFIDENCE,
+    EXPIRES,
+    DEMAND,
+    PREDICTED_DEMAND,
+    SKILL,
+    BIAS,
+    COVERAGE,
+    LEDGER_HOURS,
+    LEDGER_SHORT,
+)
+"""In the order of the exposition."""
+
+PATHS = ("actual", "recommended")
+QUANTILES = ("0.1", "0.5", "0.9")
+
+
+def horizon_label(seconds: int) -> str:
+    """A horizon as the requirements write it: `5m`, `30m`, `90s`, `2h`."""
+    for size, letter in ((3600, "h"), (60, "m")):
+        if seconds % size == 0:
+            return f"{seconds // size}{letter}"
+    return f"{seconds}s"

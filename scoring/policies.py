@@ -1,0 +1,249 @@
+"""What each target wants: one value per target for people, the same as arrays for the fleet.
+
+Parsed and checked at the doors (`helios.targets`); here it is trusted. Calendars are evaluated at a given `now`,
+never by a clock of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.calendars import Event, Schedule, highest_lift
+from scoring.panels import Bools, Floats, Series
+
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A demand of a target.
+
+    Attributes:
+        name: `cpu`, `memory`, or a name of the target's own.
+        query: PromQL of total demand (one element), or None for the well-known recipe.
+        per_replica: what one replica serves at 100 %, in the query's unit; None: the pods' request.
+        drives: whether replicas are decided on it.
+    """
+
+    name: str
+    query: str | None = None
+    per_replica: float | None = None
+    drives: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StepLimit:
+    """At most so many replicas per cycle: the larger of `pods` and `percent` of the current count (as the HPA's Max).
+
+    A percentage is rounded up. Without either there is no limit; 0 in one and nothing in the other lets none through.
+    """
+
+    pods: int | None = None
+    percent: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One workload and what is wanted for it; utilisations are ratios, times are seconds."""
+
+    namespace: str
+    deployment: str
+    kind: str = "Deployment"
+    mode: str = "Observe"
+    metrics: tuple[Metric, ...] = (Metric("cpu"),)
+    min_replicas: int = 1
+    max_replicas: int = 10
+    max_utilization: float = 0.90
+    reactive_utilization: float = 0.70
+    guard_utilization: float = 0.80
+    quantile: float = 0.98
+    lead_seconds: float | None = None
+    horizons: tuple[int, ...] = (300, 1800)
+    anomaly_threshold: float = 2.5
+    cooldown_seconds: float = 300.0
+    freeze_max_seconds: float = 3600.0
+    scale_up: StepLimit = StepLimit()
+    scale_down: StepLimit = StepLimit()
+    schedules: tuple[Schedule, ...] = ()
+    events: tuple[Event, ...] = ()
+    timezone: str = "UTC"
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """`(namespace, deployment, kind)`."""
+        return self.namespace, self.deployment, self.kind
+
+    def followed(self) -> tuple[Metric, ...]:
+        """The metrics that are forecast: the target's own and always cpu and memory, which are published."""
+        named = {metric.name for metric in self.metrics}
+        extra = tuple(Metric(name, drives=False) for name in ("cpu", "memory") if name not in named)
+        return self.metrics + extra
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """All targets as arrays. Rows of `series` are grouped by target, its own metrics first.
+
+    Two targets on one `(namespace, deployment)` would collide in every gauge: the first wins, the others are
+    named in `conflicts` and not scored.
+    """
+
+    targets: tuple[Target, ...]
+    conflicts: tuple[Target, ...] = field(default=())
+
+    @classmethod
+    def of(cls, targets: Sequence[Target]) -> Fleet:
+        """The fleet of these targets, the older first."""
+        kept: dict[tuple[str, str], Target] = {}
+        lost = tuple(t for t in targets if kept.setdefault((t.namespace, t.deployment), t) is not t)
+        return cls(tuple(kept.values()), lost)
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @cached_property
+    def index(self) -> dict[tuple[str, str], int]:
+        """`(namespace, deployment)` -> row of the target."""
+        return {(t.namespace, t.deployment): i for i, t in enumerate(self.targets)}
+
+    @cached_property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The metric of every series row."""
+        return tuple(chain.from_iterable(target.followed() for target in self.targets))
+
+    @cached_property
+    def series(self) -> tuple[Series, ...]:
+        """The identity of every series row."""
+        return tuple(
+            Series(t.namespace, t.deployment, m.name, t.kind, m.query)
+            for t in self.targets
+            for m in t.followed()
+        )
+
+    @cached_property
+    def first_row(self) -> NDArray[np.intp]:
+        """First series row of each target and, last, the number of rows: `[targets + 1]`."""
+        counts = [len(target.followed()) for target in self.targets]
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.intp)
+
+    @cached_property
+    def owner(self) -> NDArray[np.intp]:
+        """The target of every series row, `[series]`."""
+        return np.repeat(np.arange(len(self.targets)), np.diff(self.first_row))
+
+    @cached_property
+    def row_of(self) -> NDArray[np.intp]:
+        """Series rows of each target, padded with -1: `[targets, most metrics]`."""
+        counts = np.diff(self.first_row)
+        wide = int(counts.max(initial=2))
+        columns = np.arange(wide)
+        rows: NDArray[np.intp] = np.where(
+            columns < counts[:, None], self.first_row[:-1, None] + columns, -1
+        ).astype(np.intp)
+        return rows
+
+    @cached_property
+    def drives(self) -> Bools:
+        """Which series rows replicas are decided on, `[series]`."""
+        return np.array([metric.drives for metric in self.metrics], np.bool_)
+
+    @cached_property
+    def is_memory(self) -> Bools:
+        """Which series rows are memory, `[series]`."""
+        return np.array([metric.name == "memory" for metric in self.metrics], np.bool_)
+
+    @cached_property
+    def per_replica(self) -> Floats:
+        """What one replica serves where the target says so, else NaN: `[series]`."""
+        return np.array(
+            [np.nan if m.per_replica is None else m.per_replica for m in self.metrics], np.float32
+        )
+
+    def floats(self, name: str) -> Floats:
+        """One numeric wish of every target, None as NaN: `[targets]`."""
+        values = [getattr(target, name) for target in self.targets]
+        return np.array([np.nan if v is None else v for v in values], np.float32)
+
+    @cached_property
+    def wishes(self) -> Policies:
+        """The targets' wishes as arrays, calendars aside."""
+        up, down = [t.scale_up for t in self.targets], [t.scale_down for t in self.targets]
+        return Policies(
+            minimum=self.floats("min_replicas"),
+            maximum=self.floats("max_replicas"),
+            max_utilization=self.floats("max_utilization"),
+            reactive_utilization=self.floats("reactive_utilization"),
+            guard_utilization=self.floats("guard_utilization"),
+            quantile=self.floats("quantile"),
+            lead_seconds=self.floats("lead_seconds"),
+            threshold=self.floats("anomaly_threshold"),
+            cooldown=self.floats("cooldown_seconds"),
+            freeze_max=self.floats("freeze_max_seconds"),
+            up=_limits(up),
+            down=_limits(down),
+            lift=np.ones(len(self.targets), np.float32),
+        )
+
+    def policies(self, now: float, lead: Floats) -> Policies:
+        """The targets' wishes at `now`, floors, ceilings and lifts of their calendars included.
+
+        An announced event counts from `lead` (seconds, `[targets]`) before its start, so that pods are ready. Of a
+        floor and a ceiling that contradict each other the ceiling wins.
+        """
+        wishes = self.wishes
+        if not self._calendar_rows:
+            return wishes
+        minimum, maximum, lift = wishes.minimum.copy(), wishes.maximum.copy(), wishes.lift.copy()
+        for row in self._calendar_rows:  # only the few targets that have a calendar
+            target = self.targets[row]
+            for schedule in target.schedules:
+                if schedule.is_active(now):
+                    minimum[row] = max(minimum[row], schedule.minimum or 0)
+                    maximum[row] = min(maximum[row], np.inf if schedule.maximum is None else schedule.maximum)
+            lift[row] = highest_lift(target.events, now, float(lead[row]))
+        return wishes.with_calendar(np.minimum(minimum, maximum), maximum, lift)
+
+    @cached_property
+    def _calendar_rows(self) -> tuple[int, ...]:
+        return tuple(i for i, t in enumerate(self.targets) if t.schedules or t.events)
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """Every wish as float32 `[targets]`; NaN in `lead_seconds` means learned; `up`, `down` are `[targets, (pods, percent)]`."""
+
+    minimum: Floats
+    maximum: Floats
+    max_utilization: Floats
+    reactive_utilization: Floats
+    guard_utilization: Floats
+    quantile: Floats
+    lead_seconds: Floats
+    threshold: Floats
+    cooldown: Floats
+    freeze_max: Floats
+    up: Floats
+    down: Floats
+    lift: Floats
+
+    def with_calendar(self, minimum: Floats, maximum: Floats, lift: Floats) -> Policies:
+        """These wishes under the bounds and lift of this moment."""
+        values = {name: getattr(self, name) for name in self.__slots__}
+        return Policies(**(values | {"minimum": minimum, "maximum": maximum, "lift": lift}))
+
+
+def _limits(limits: Sequence[StepLimit]) -> Floats:
+    """Step limits as `[targets, (pods, percent)]`; without any limit both are infinite."""
+    rows = []
+    for limit in limits:
+        if limit.pods is None and limit.percent is None:
+            rows.append((np.inf, np.inf))
+        else:
+            rows.append((limit.pods or 0, limit.percent or 0))
+    return np.array(rows, np.float32).reshape(-1, 2)

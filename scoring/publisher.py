@@ -1,0 +1,195 @@
+"""The board: the latest scores of every target, each with its expiry, and the text rendered from them.
+
+A target that was not scored keeps its last numbers until they expire, then vanishes; nothing is ever replaced by
+zero. Rendering happens once per cycle; the text knows until when it may be served, so that a hung loop cannot
+freeze a gauge. What is served over HTTP, and by whom, is not decided here.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.expositions import Labels, render
+from scoring.panels import Bools, Floats, at_rows
+from scoring.policies import Fleet
+
+PER_SERIES = frozenset(
+    {"last", "request", "ratio", "curve", "maximum", "lead_skill", "points", "bias", "coverage", "share"}
+)
+CYCLES_UNTIL_EXPIRY = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """All that is published of a fleet, as arrays; rows are targets, or series where `PER_SERIES` says so.
+
+    Attributes:
+        scored_at, expires_at: UNIX seconds, NaN where never scored.
+        replicas, recommended, uncapped, signal, confidence, score, lead_seconds: float32.
+        detected, critical: 0 or 1; `direction`: -1, 0, 1; `since`: UNIX seconds.
+        path, limits, driver, demand: of the decision (see `scoring.recommending.decisions`).
+        hours, short: ledger sums, actual and recommended, `[targets, 2]`; `seconds`: what they span.
+        curve: `[series, horizons, (P10, P50, P90)]`; `ratio`: the median over what replicas request, `[series, horizons]`.
+        maximum: quantiles of the maximum over the lead time, `[series, levels]`.
+    """
+
+    scored_at: NDArray[np.float64]
+    expires_at: NDArray[np.float64]
+    replicas: Floats
+    recommended: Floats
+    uncapped: Floats
+    signal: Floats
+    confidence: Floats
+    score: Floats
+    detected: Floats
+    critical: Floats
+    direction: NDArray[np.int8]
+    since: NDArray[np.float64]
+    path: NDArray[np.int8]
+    limits: NDArray[np.int32]
+    driver: NDArray[np.intp]
+    demand: Floats
+    lead_seconds: Floats
+    hours: NDArray[np.float64]
+    short: NDArray[np.float64]
+    seconds: NDArray[np.float64]
+    last: Floats
+    request: Floats
+    ratio: Floats
+    curve: Floats
+    maximum: Floats
+    lead_skill: Floats
+    points: NDArray[np.int32]
+    bias: Floats
+    coverage: Floats
+    share: Floats
+
+    def merged(self, newer: Scores, scored: Bools, owner: NDArray[np.intp]) -> Scores:
+        """`newer` where a target was scored, else what stands here."""
+        values = {}
+        for f in fields(self):
+            rows = scored[owner] if f.name in PER_SERIES else scored
+            old, new = getattr(self, f.name), getattr(newer, f.name)
+            values[f.name] = np.where(rows.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+        return Scores(**values)
+
+    def for_rows(
+        self, targets: NDArray[np.intp], series: NDArray[np.intp], horizons: NDArray[np.intp] | None = None
+    ) -> Scores:
+        """These scores for another fleet: old rows (and horizons), or -1 for what is new; `driver` follows its target."""
+        nothing: Mapping[str, object] = {"direction": 0, "path": 0, "limits": 0, "driver": -1, "points": 0}
+        values = {
+            f.name: at_rows(
+                getattr(self, f.name),
+                series if f.name in PER_SERIES else targets,
+                nothing.get(f.name, np.nan),
+            )
+            for f in fields(self)
+        }
+        new_place = {old: new for new, old in enumerate(series.tolist()) if old >= 0}
+        values["driver"] = np.array([new_place.get(d, -1) for d in values["driver"].tolist()], np.intp)
+        if horizons is not None:
+            for name in ("ratio", "curve"):
+                values[name] = at_rows(values[name].swapaxes(0, 1), horizons, np.nan).swapaxes(0, 1)
+        return Scores(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Rendered gauges and the UNIX time until which every one of them holds."""
+
+    body: bytes
+    until: float
+
+
+class Board:
+    """The latest scores; posted by the loop, read by any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._fleet = Fleet(())
+        self._horizons: tuple[int, ...] = ()
+        self._labels = Labels.of(self._fleet, ())
+        self._scores: Scores | None = None
+        self._text = Text(b"", np.inf)
+        self._posted = 0
+
+    @property
+    def posted(self) -> int:
+        """How many cycles were posted."""
+        return self._posted
+
+    def latest(self) -> tuple[Fleet, Scores] | None:
+        """The fleet and its scores as last posted; None before the first cycle."""
+        with self._lock:
+            return None if self._scores is None else (self._fleet, self._scores)
+
+    def follow(
+        self,
+        fleet: Fleet,
+        horizons: tuple[int, ...],
+        targets: NDArray[np.intp],
+        series: NDArray[np.intp],
+    ) -> None:
+        """Another fleet: `targets` and `series` are its rows in the old one, or -1."""
+        labels = Labels.of(fleet, horizons)
+        before = {seconds: i for i, seconds in enumerate(self._horizons)}
+        places = np.array([before.get(seconds, -1) for seconds in horizons], np.intp)
+        with self._lock:
+            if self._scores is not None:
+                self._scores = self._scores.for_rows(targets, series, places)
+            self._fleet, self._horizons, self._labels = fleet, horizons, labels
+            self._text = Text(b"", -np.inf)
+
+    def post(self, newer: Scores, scored: Bools, now: float) -> None:
+        """Take one cycle's scores for the targets that were scored in it, and render."""
+        with self._lock:
+            before = self._scores
+            merged = (
+                _expired(newer, scored) if before is None else before.merged(newer, scored, self._fleet.owner)
+            )
+            self._text = self._rendered(merged, now)
+            self._scores = merged
+            self._posted += 1
+
+    def exposition(self, now: float) -> bytes:
+        """The gauges of every target whose numbers still hold at `now`."""
+        text = self._text
+        if now < text.until:
+            return text.body
+        with self._lock:
+            if now >= self._text.until:
+                self._text = self._rendered(self._scores, now)
+            return self._text.body
+
+    def restore(self, scores: Scores) -> None:
+        """Take stored scores of this very fleet; they are served until they expire.
+
+        Raises:
+            IndexError, ValueError: they do not fit the fleet; the board is as it was.
+        """
+        with self._lock:
+            render(self._labels, scores, np.zeros(len(self._fleet), np.bool_), self._fleet.owner)
+            self._scores = scores
+            self._text = Text(b"", -np.inf)
+
+    def _rendered(self, scores: Scores | None, now: float) -> Text:
+        if scores is None:
+            return Text(b"", np.inf)
+        with np.errstate(invalid="ignore"):
+            holds = scores.expires_at > now
+        until = float(scores.expires_at[holds].min(initial=np.inf))
+        return Text(render(self._labels, scores, holds, self._fleet.owner), until)
+
+
+def _expired(scores: Scores, scored: Bools) -> Scores:
+    """The first cycle's scores, of which those not scored never held."""
+    values = {f.name: getattr(scores, f.name) for f in fields(scores)}
+    values["expires_at"] = np.where(scored, scores.expires_at, np.nan)
+    values["scored_at"] = np.where(scored, scores.scored_at, np.nan)
+    return Scores(**values)

@@ -1,0 +1,136 @@
+"""What is decided for the fleet in one cycle, and what the recommender remembers of the cycles before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.forecasting.forecasts import Forecast
+from scoring.metrics_stream import Workloads
+from scoring.panels import Bools, Floats, at_rows
+from scoring.policies import Policies
+
+REMEMBERED = 128
+"""Proposals kept for the hold-down; beyond so many cycles it reaches back only that far."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision stands on.
+
+    Attributes:
+        now: UNIX seconds.
+        forecast: per series.
+        workloads: replicas `[targets]`; request `[series]`, already in the driving unit.
+        policies: wishes at this moment, `[targets]`.
+        lead_seconds: the lead time in force, `[targets]`.
+        critical, direction: of the anomaly in force, `[targets]`; `since` its onset.
+        censored: whether the newest value is only a lower bound, `[series]`.
+    """
+
+    now: float
+    forecast: Forecast
+    workloads: Workloads
+    policies: Policies
+    lead_seconds: Floats
+    critical: Bools
+    direction: NDArray[np.int8]
+    since: NDArray[np.float64]
+    censored: Bools
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Decisions of one cycle, `[targets]` unless said otherwise; NaN where none can be made.
+
+    Attributes:
+        recommended: replicas, within bounds, after steps, hold-down and freeze.
+        uncapped: what the demand alone asks for.
+        signal: what generated triggers read: `recommended`, nudged past the HPA's dead-band.
+        confidence: probability that demand stays under the recommended capacity over the lead time.
+        path: code of `scoring.recommending.reasons.Path`.
+        limits: bit set of `scoring.recommending.reasons.Limit`.
+        driver: the series row that asked for most, -1 where none did.
+        demand: the demand that the driver was decided on, in its unit.
+    """
+
+    recommended: Floats
+    uncapped: Floats
+    signal: Floats
+    confidence: Floats
+    path: NDArray[np.int8]
+    limits: NDArray[np.int32]
+    driver: NDArray[np.intp]
+    demand: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the recommender remembers.
+
+    Attributes:
+        proposals: replicas wanted in past cycles before the hold-down, `[targets, REMEMBERED]`, newest first.
+        at: when each was made, UNIX seconds, `[targets, REMEMBERED]`.
+        recommended: the last recommendation, `[targets]`.
+        usual: demand that was expected when an announced event came into view, before its lift, `[series]`; NaN
+            outside events.
+        sums: discounted sums of memory against replicas, `[series, 6]` (see `scoring.recommending.footprints`).
+    """
+
+    proposals: Floats
+    at: NDArray[np.float64]
+    recommended: Floats
+    usual: Floats
+    sums: NDArray[np.float64]
+
+    @classmethod
+    def none(cls, targets: int, series: int) -> Memory:
+        """Nothing was decided yet."""
+        return cls(
+            np.full((targets, REMEMBERED), np.nan, np.float32),
+            np.full((targets, REMEMBERED), -np.inf),
+            np.full(targets, np.nan, np.float32),
+            np.full(series, np.nan, np.float32),
+            np.zeros((series, 6)),
+        )
+
+    def for_rows(self, targets: NDArray[np.intp], series: NDArray[np.intp]) -> Memory:
+        """This memory for another fleet: its old rows, or -1 for what is new."""
+        return Memory(
+            at_rows(self.proposals, targets, np.nan),
+            at_rows(self.at, targets, -np.inf),
+            at_rows(self.recommended, targets, np.nan),
+            at_rows(self.usual, series, np.nan),
+            at_rows(self.sums, series, 0),
+        )
+
+    def with_proposal(self, wanted: Floats, now: float) -> Memory:
+        """This memory with one more proposal; a target without one keeps its past as it is."""
+        known = ~np.isnan(wanted)
+        proposals, at = self.proposals.copy(), self.at.copy()
+        proposals[known, 1:], proposals[known, 0] = self.proposals[known, :-1], wanted[known]
+        at[known, 1:], at[known, 0] = self.at[known, :-1], now
+        return replace(self, proposals=proposals, at=at)
+
+    def highest_of(self, seconds: Floats, now: float) -> Floats:
+        """The highest proposal of the last `seconds` of each target: `[targets]`, NaN if there is none.
+
+        A proposal exactly so old still counts, as in the HPA; one that a clock put into the future does not.
+        """
+        age = now - self.at
+        recent = np.where((age >= 0) & (age <= seconds[:, None]), self.proposals, np.float32(np.nan))
+        highest: Floats = np.fmax.reduce(recent, axis=1)
+        return highest
+
+
+def undecided(targets: int) -> Decisions:
+    """No decision for anyone."""
+    unknown = np.full(targets, np.nan, np.float32)
+    return Decisions(
+        **{f.name: unknown for f in fields(Decisions) if f.name not in {"path", "limits", "driver"}},
+        path=np.zeros(targets, np.int8),
+        limits=np.zeros(targets, np.int32),
+        driver=np.full(targets, -1, np.intp),
+    )

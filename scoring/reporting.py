@@ -1,0 +1,241 @@
+"""From the board's arrays to one target's report, in plain values and words. Made when asked for, never for the fleet."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from scoring.anomalies.residuals import CRITICAL
+from scoring.forecasting.forecasts import DAY, LEVELS
+from scoring.gauges import horizon_label
+from scoring.ledgers import ledger_line
+from scoring.policies import Fleet, Target
+from scoring.publisher import Scores
+from scoring.recommending.reasons import OUTCOMES, Grounds, Limit, Path, explain
+from scoring.reports import AnomalyReport, Contribution, HorizonForecast, LedgerReport, MetricReport, Report
+
+UNITS = {"cpu": "cores", "memory": "bytes"}
+UNJUDGED = AnomalyReport(None, False, "normal", "none", None, ())
+
+
+def unit_of(metric: str) -> str:
+    """The unit of a well-known metric; `1` for a target's own."""
+    return UNITS.get(metric, "1")
+
+
+def report(
+    fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequence[int], step: float, model: str
+) -> Report:
+    """All that is known of one target at `now`.
+
+    After its expiry nothing is recommended any more, and what was true of the moment is unknown: how many replicas
+    there are, and whether anything is abnormal. What has a time of its own (demand, forecasts) and the ledger stay.
+    """
+    target = fleet.targets[row]
+    expires = _time(scores.expires_at[row])
+    path, fresh = Path(int(scores.path[row])), expires is not None and expires > now
+    needed = 2 * round(DAY / step)
+    metrics = tuple(
+        _metric(fleet, scores, i, row, horizons, needed)
+        for i in range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+        if fleet.metrics[i].drives or scores.points[i] > 0
+    )
+    problem = _problem(target, path, fresh, expires)
+    return Report(
+        namespace=target.namespace,
+        deployment=target.deployment,
+        kind=target.kind,
+        mode=target.mode,
+        state=_state(path, fresh, expires),
+        scored_at=_time(scores.scored_at[row]),
+        expires_at=expires,
+        current_replicas=_whole(scores.replicas[row]) if fresh else None,
+        recommended_replicas=_whole(scores.recommended[row]) if fresh else None,
+        recommended_replicas_uncapped=_whole(scores.uncapped[row]) if fresh else None,
+        scaling_signal=_whole(scores.signal[row]) if fresh else None,
+        min_replicas=target.min_replicas,
+        max_replicas=target.max_replicas,
+        outcome=OUTCOMES[path],
+        reason=explain(_grounds(fleet, scores, row, needed)) if fresh or problem is None else problem,
+        confidence=_number(scores.confidence[row]) if fresh else None,
+        lead_seconds=float(scores.lead_seconds[row]) if expires is not None else 0.0,
+        model=model if path is Path.FORECAST else "reactive",
+        metrics=metrics,
+        anomaly=_anomaly(fleet, scores, row) if fresh else UNJUDGED,
+        ledger=_ledger(scores, row),
+        problem=problem,
+    )
+
+
+def conflict(target: Target, step: float) -> Report:
+    """What is said of a target whose name an older one already has."""
+    del step
+    why = (
+        f"Another target already names {target.namespace}/{target.deployment}; their gauges would collide. "
+        "Remove one of the two"
+    )
+    return Report(
+        namespace=target.namespace,
+        deployment=target.deployment,
+        kind=target.kind,
+        mode=target.mode,
+        state="conflict",
+        scored_at=None,
+        expires_at=None,
+        current_replicas=None,
+        recommended_replicas=None,
+        recommended_replicas_uncapped=None,
+        scaling_signal=None,
+        min_replicas=target.min_replicas,
+        max_replicas=target.max_replicas,
+        outcome="conflict",
+        reason=why,
+        confidence=None,
+        lead_seconds=0.0,
+        model="reactive",
+        metrics=(),
+        anomaly=UNJUDGED,
+        ledger=LedgerReport(0, 0, 0, 0, 0, ledger_line(0, 0, 0, 0, 0)),
+        problem=why,
+    )
+
+
+def _state(path: Path, fresh: bool, expires: float | None) -> str:
+    if expires is None:
+        return "no-data"
+    if not fresh:
+        return "expired"
+    return OUTCOMES[path] if path in {Path.NO_DATA, Path.NO_REQUEST, Path.MEMORY_ONLY} else "scored"
+
+
+def _problem(target: Target, path: Path, fresh: bool, expires: float | None) -> str | None:
+    name = f"{target.namespace}/{target.deployment}"
+    if expires is None:
+        return f"No samples of {name} have been seen: check that the {target.kind} runs and that its metrics are scraped"
+    if not fresh:
+        return f"The samples of {name} stopped; its gauges are gone until they come back"
+    if path in {Path.NO_DATA, Path.NO_REQUEST, Path.MEMORY_ONLY}:
+        return explain_missing(target, path)
+    return None
+
+
+def explain_missing(target: Target, path: Path) -> str:
+    """Why a scored target has no decision, and the remedy."""
+    driver = next((m.name for m in target.metrics if m.drives), "cpu")
+    remedy = {
+        Path.NO_DATA: f"{driver} has no recent samples: check that it is scraped",
+        Path.NO_REQUEST: f"the pods have no {driver} request: set resources.requests.{driver} or the metric's perReplica",
+        Path.MEMORY_ONLY: "memory alone cannot drive replicas here: name a demand such as cpu",
+    }
+    return remedy[path]
+
+
+def _metric(
+    fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[int], needed: int
+) -> MetricReport:
+    metric, target = fleet.metrics[i], fleet.targets[row]
+    observed, per_replica = _number(scores.last[i]), _number(scores.request[i])
+    replicas, scored_at = _number(scores.replicas[row]), _time(scores.scored_at[row])
+    capacity = replicas * per_replica if replicas and per_replica else None
+    ahead = []
+    for h, seconds in enumerate(horizons):
+        lower, median, upper = (_number(v) for v in scores.curve[i, h])
+        if (
+            seconds not in target.horizons
+            or lower is None
+            or median is None
+            or upper is None
+            or scored_at is None
+        ):
+            continue
+        ahead.append(
+            HorizonForecast(
+                horizon_label(seconds), scored_at + seconds, lower, median, upper, _number(scores.ratio[i, h])
+            )
+        )
+    maximum = {f"{level:g}": _number(v) for level, v in zip(LEVELS, scores.maximum[i], strict=True)}
+    return MetricReport(
+        name=metric.name,
+        unit=unit_of(metric.name),
+        observed=observed,
+        observed_at=scored_at if observed is not None else None,
+        per_replica=per_replica,
+        utilization=None if observed is None or capacity is None else observed / capacity,
+        drives=metric.drives,
+        points=int(scores.points[i]),
+        needed=needed,
+        skill=_number(scores.lead_skill[i]),
+        bias=_number(scores.bias[i]),
+        coverage=_number(scores.coverage[i]),
+        horizons=tuple(ahead),
+        maximum={level: value for level, value in maximum.items() if value is not None},
+    )
+
+
+def _anomaly(fleet: Fleet, scores: Scores, row: int) -> AnomalyReport:
+    score, detected = _number(scores.score[row]), bool(scores.detected[row] > 0)
+    rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+    shares = [(fleet.metrics[i].name, _number(scores.share[i])) for i in rows]
+    parts = sorted(
+        (Contribution(name, s) for name, s in shares if s is not None), key=lambda c: -c.contribution
+    )
+    critical = scores.critical[row] > 0 or (score or 0) >= CRITICAL
+    severity = "critical" if detected and critical else "warning" if detected else "normal"
+    direction = {1: "spike", -1: "drop"}.get(int(scores.direction[row]), "none") if detected else "none"
+    return AnomalyReport(score, detected, severity, direction, _time(scores.since[row]), tuple(parts))
+
+
+def _ledger(scores: Scores, row: int) -> LedgerReport:
+    seconds = _number(scores.seconds[row]) or 0.0
+    (actual, recommended), (short, would) = scores.hours[row].tolist(), scores.short[row].tolist()
+    actual, recommended, short, would = (
+        v if math.isfinite(v) else 0.0 for v in (actual, recommended, short, would)
+    )
+    line = ledger_line(seconds, actual, recommended, short, would)
+    return LedgerReport(seconds, actual, recommended, short, would, line)
+
+
+def _grounds(fleet: Fleet, scores: Scores, row: int, needed: int) -> Grounds:
+    target, driver = fleet.targets[row], int(scores.driver[row])
+    if driver < 0:
+        rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+        driver = next((i for i in rows if fleet.metrics[i].drives), int(fleet.first_row[row]))
+    name = fleet.metrics[driver].name
+    return Grounds(
+        path=Path(int(scores.path[row])),
+        limits=Limit(int(scores.limits[row])),
+        metric=name,
+        unit=unit_of(name),
+        demand=_number(scores.demand[row]),
+        observed=_number(scores.last[driver]),
+        per_replica=_number(scores.request[driver]),
+        quantile=target.quantile,
+        lead_seconds=_number(scores.lead_seconds[row]) or 0.0,
+        max_utilization=target.max_utilization,
+        reactive_utilization=target.reactive_utilization,
+        guard_utilization=target.guard_utilization,
+        points=int(scores.points[driver]),
+        needed=needed,
+        skill=_number(scores.lead_skill[driver]),
+        uncapped=_whole(scores.uncapped[row]),
+        recommended=_whole(scores.recommended[row]),
+        cooldown_seconds=target.cooldown_seconds,
+        kind=target.kind,
+    )
+
+
+def _number(value: float) -> float | None:
+    """A float32 with the digits that it has; None where it is not finite."""
+    number = float(value)
+    return float(f"{number:.7g}") if math.isfinite(number) else None
+
+
+def _time(value: float) -> float | None:
+    """UNIX seconds; None where unknown."""
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _whole(value: float) -> int | None:
+    number = _number(value)
+    return None if number is None else round(number)

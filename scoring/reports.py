@@ -1,0 +1,170 @@
+"""What is said of one target after a cycle: plain values for people, the API and the status.
+
+Built on demand from the board's arrays, one target at a time; nothing on the hot path makes these. Every number
+that is not known is None, never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HorizonForecast:
+    """Demand some time ahead: `median` inside the band `lower`..`upper` (P10..P90), in the metric's unit.
+
+    `ratio` is the median as a share of what the current replicas request (0..1 and beyond, not clipped); None
+    where replicas or request are unknown or zero.
+    """
+
+    horizon: str
+    at: float
+    lower: float
+    median: float
+    upper: float
+    ratio: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReport:
+    """One metric of a target.
+
+    Attributes:
+        name: `cpu`, `memory` or the target's own name.
+        unit: `cores`, `bytes`, or `1` for a metric of the target's own.
+        observed: total demand at `observed_at` (UNIX seconds).
+        per_replica: what one replica is meant to serve (its request), same unit.
+        utilization: observed / (replicas x per_replica).
+        drives: whether replicas are decided on it.
+        points: observed points in the window; `needed`: how many the forecast wants.
+        skill: 1 - error / persistence's error at the longest horizon, out of sample; negative is worse than persistence.
+        bias: mean signed error over the mean demand.
+        coverage: share of recent points that fell inside their P10..P90 band.
+        horizons: forecasts, nearest first.
+        maximum: quantile label ("0.98") -> demand, of the maximum over the lead time.
+    """
+
+    name: str
+    unit: str
+    observed: float | None
+    observed_at: float | None
+    per_replica: float | None
+    utilization: float | None
+    drives: bool
+    points: int
+    needed: int
+    skill: float | None
+    bias: float | None
+    coverage: float | None
+    horizons: tuple[HorizonForecast, ...]
+    maximum: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """A feature's share of an anomaly score; shares sum to 1, the largest first."""
+
+    feature: str
+    contribution: float
+
+
+@dataclass(frozen=True, slots=True)
+class AnomalyReport:
+    """`score` in sigmas; `detected` is held while abnormal; `severity` is normal, warning or critical."""
+
+    score: float | None
+    detected: bool
+    severity: str
+    direction: str
+    since: float | None
+    contributions: tuple[Contribution, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """Actual against recommended over the last `seconds` (at most 7 days); `line` says it in one line."""
+
+    seconds: float
+    replica_hours_actual: float
+    replica_hours_recommended: float
+    short_minutes_actual: float
+    short_minutes_recommended: float
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """All that one cycle found out about one target.
+
+    Attributes:
+        state: `scored`, or why there is no decision: `no-data`, `no-request`, `memory-only`, `conflict`, `expired`.
+        reason: the decision in words.
+        outcome: the decision's code, one of `scoring.recommending.reasons.OUTCOMES`, or `conflict`.
+        confidence: probability that demand stays under the recommended capacity over the lead time; None
+            where it is not known.
+        model: the forecaster in force, or `reactive`.
+        problem: what is wrong and what to do, or None.
+    """
+
+    namespace: str
+    deployment: str
+    kind: str
+    mode: str
+    state: str
+    scored_at: float | None
+    expires_at: float | None
+    current_replicas: int | None
+    recommended_replicas: int | None
+    recommended_replicas_uncapped: int | None
+    scaling_signal: int | None
+    min_replicas: int
+    max_replicas: int
+    outcome: str
+    reason: str
+    confidence: float | None
+    lead_seconds: float
+    model: str
+    metrics: tuple[MetricReport, ...]
+    anomaly: AnomalyReport
+    ledger: LedgerReport
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class MetricHistory:
+    """One metric's past and future on the page; lists run beside `History.times`, None for gaps.
+
+    Attributes:
+        demand: what came, total.
+        predicted: what had been forecast for each of these times, one `ahead_seconds` before.
+        predicted_lower, predicted_upper: its band.
+        future_times: UNIX seconds of the forecast now in force.
+        future_lower, future_median, future_upper: its curve.
+    """
+
+    name: str
+    unit: str
+    ahead_seconds: float
+    demand: list[float | None]
+    predicted_lower: list[float | None]
+    predicted: list[float | None]
+    predicted_upper: list[float | None]
+    future_times: list[float]
+    future_lower: list[float | None]
+    future_median: list[float | None]
+    future_upper: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), None for gaps."""
+
+    namespace: str
+    deployment: str
+    step: float
+    times: list[float]
+    current_replicas: list[float | None]
+    recommended_replicas: list[float | None]
+    anomaly_score: list[float | None]
+    anomaly_detected: list[bool]
+    metrics: tuple[MetricHistory, ...]

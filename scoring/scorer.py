@@ -1,0 +1,299 @@
+"""One cycle for the whole fleet, as numbered steps.
+
+A straight line: what is fed back goes through the next window. A stage that fails degrades the cycle and is named in its
+summary; it never stops it. The clock, the source and the timer are arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+
+from scoring.anomalies.residuals import Onsets, ResidualDetector, nothing
+from scoring.errors import SourceUnavailable
+from scoring.forecasting.forecasts import (
+    LOWER,
+    MEDIAN,
+    UPPER,
+    Ask,
+    Forecaster,
+    checked,
+    newest,
+    newest_censored,
+    unforecast,
+)
+from scoring.ledgers import HOURS_ACTUAL, HOURS_RECOMMENDED, SECONDS, SHORT_ACTUAL, SHORT_RECOMMENDED, Ledger
+from scoring.metrics_stream import MetricsStream, Source, Workloads
+from scoring.panels import Floats
+from scoring.policies import Fleet, Target
+from scoring.publisher import CYCLES_UNTIL_EXPIRY, Board, Scores
+from scoring.recommending.decisions import Decisions, Memory, Situation, undecided
+from scoring.recommending.recommender import Recommender
+from scoring.trails import Trail
+
+Answer = TypeVar("Answer")
+
+DEFAULT_START_SECONDS = 120.0
+MOST_START_SECONDS = 3600.0
+"""A pod that takes longer to start is stuck, not slow: nobody's lead time is learned from it."""
+SCRAPE_SECONDS, HPA_SYNC_SECONDS = 30.0, 15.0
+NODES = (1, 2, 3, 6, 9, 12)
+"""Curve points of every cycle, beside the targets' own horizons; between them it is interpolated."""
+REMEMBERED_CYCLES = 3
+"""How long requests seen once stand in for those that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How time passes: `interval` between cycles, `step` of the grid, `columns` of it remembered; seconds."""
+
+    interval: float = 300.0
+    step: float = 300.0
+    columns: int = 2016
+    trail_columns: int = 288
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What happened in one cycle.
+
+    Attributes:
+        now: UNIX seconds of the cycle.
+        targets, scored, decided: how many there are, had data, got a recommendation.
+        seconds: stage -> duration by the timer that was passed in.
+        faults: stage -> what went wrong, in words; empty in a good cycle.
+        pending_points: cells of history still to be fetched.
+    """
+
+    now: float
+    targets: int
+    scored: int
+    decided: int
+    seconds: Mapping[str, float]
+    faults: Mapping[str, str]
+    pending_points: int
+
+
+class Scorer:
+    """The scoring loop's body: call `cycle` once per interval.
+
+    Args:
+        source: where samples and workloads come from.
+        forecaster: how demand is forecast.
+        pace: interval, grid and memory.
+        timer: monotonic seconds, for the durations in the summary alone.
+    """
+
+    def __init__(
+        self, source: Source, forecaster: Forecaster, pace: Pace, *, timer: Callable[[], float]
+    ) -> None:
+        self.pace = pace
+        self.board = Board()
+        self.stream = MetricsStream(source, step=pace.step, columns=pace.columns)
+        self.fleet = Fleet(())
+        self.steps: tuple[int, ...] = NODES
+        self.trail = Trail(0, 0, columns=pace.trail_columns, ahead=NODES[3])
+        self.onsets, self.memory, self.ledger = Onsets.none(self.fleet), Memory.none(0, 0), Ledger.none(0)
+        self.forecaster = forecaster
+        self._source, self._timer = source, timer
+        self._workloads: Workloads | None = None
+        self._observed_at = -np.inf
+        self._stages: dict[str, float] = {}
+        self._faults: dict[str, str] = {}
+
+    def follow(self, targets: Sequence[Target]) -> None:
+        """Make `targets` the fleet; what is remembered of those that stay is kept."""
+        fleet = Fleet.of(targets)
+        if fleet.targets == self.fleet.targets:
+            self.fleet = fleet
+            return
+        old_series = {s: i for i, s in enumerate(self.fleet.series)}
+        index = self.fleet.index
+        t = np.array([index.get((x.namespace, x.deployment), -1) for x in fleet.targets], np.intp)
+        s = np.array([old_series.get(x, -1) for x in fleet.series], np.intp)
+        self.stream.follow(fleet.series)
+        self.onsets, self.memory = self.onsets.for_rows(t, s), self.memory.for_rows(t, s)
+        self.ledger, self.trail = self.ledger.for_rows(t), self.trail.for_rows(t, s)
+        self.fleet, self._workloads = fleet, None
+        horizons = self.horizons()
+        self.steps = tuple(sorted({*NODES, *(self._steps(h) for h in horizons)}))
+        self.board.follow(fleet, horizons, t, s)
+
+    def horizons(self) -> tuple[int, ...]:
+        """Every horizon that some target asks for, in seconds, ascending."""
+        return tuple(sorted({h for target in self.fleet.targets for h in target.horizons}))
+
+    def cycle(self, now: float) -> Summary:
+        """One cycle at `now` (UNIX seconds)."""
+        fleet, pace = self.fleet, self.pace
+        self._stages, self._faults = {}, {}
+        # 1 the fleet's recent past
+        self._stage("advance", lambda: self.stream.advance(now), lambda: None)
+        panel = self.stream.panel()
+        # 2 the workloads as they are now
+        workloads = self._stage("observe", lambda: self._observe(now), lambda: self._remembered(now))
+        lead = self._lead_seconds(workloads)
+        policies = self._stage("calendar", lambda: fleet.policies(now, lead), lambda: fleet.wishes)
+        ask = Ask(self.steps, np.maximum(1, np.ceil(lead / pace.step)).astype(np.int32)[fleet.owner])
+        # 3 what will be needed
+        forecast = self._stage(
+            "forecast",
+            lambda: checked(self.forecaster.fit(panel).forecast(panel, ask), panel, ask),
+            lambda: unforecast(panel, ask, self.forecaster.name),
+        )
+        # 4 what is abnormal
+        self.onsets = self._stage(
+            "detect",
+            lambda: ResidualDetector().score(fleet, forecast, policies.threshold, self.onsets, now),
+            lambda: replace(self.onsets, state=nothing(len(fleet), len(fleet.series))),
+        )
+        state = self.onsets.state
+        # 5 replicas
+        situation = Situation(
+            now,
+            forecast,
+            workloads,
+            policies,
+            lead,
+            state.critical,
+            state.direction,
+            state.since,
+            newest_censored(panel),
+        )
+        decisions, self.memory = self._stage(
+            "decide",
+            lambda: Recommender().decide(fleet, situation, self.memory),
+            lambda: (undecided(len(fleet)), self.memory),
+        )
+        # 6 actual against recommended, and past forecasts against what came
+        self.ledger = self._stage("ledger", lambda: self._entered(situation, decisions), lambda: self.ledger)
+        self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
+        # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before
+        observed = ~np.isnan(newest(panel.values))
+        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1])
+        scored &= not {"advance", "decide"} & self._faults.keys()
+        self._stage(
+            "publish", lambda: self.board.post(self._scores(situation, decisions), scored, now), lambda: None
+        )
+        decided = int((scored & np.isfinite(decisions.recommended)).sum())
+        return Summary(
+            now,
+            len(fleet),
+            int(scored.sum()),
+            decided,
+            self._stages,
+            self._faults,
+            self.stream.pending_points,
+        )
+
+    def _stage(self, name: str, run: Callable[[], Answer], otherwise: Callable[[], Answer]) -> Answer:
+        """Run one stage; this is the one place where a stage's failure is caught."""
+        began = self._timer()
+        try:
+            return run()
+        except SourceUnavailable as error:
+            self._faults[name] = str(error)
+        except Exception as error:  # noqa: BLE001 - whatever fails in one stage must not stop the loop
+            self._faults[name] = f"{type(error).__name__}: {error}"
+        finally:
+            self._stages[name] = self._timer() - began
+        return otherwise()
+
+    def _observe(self, now: float) -> Workloads:
+        fleet = self.fleet
+        seen = self._source.observe([target.identity for target in fleet.targets], fleet.series)
+        seen, own = seen.checked(len(fleet), len(fleet.series)), fleet.per_replica
+        request = np.where(np.isnan(own), seen.request, own).astype(np.float32)
+        self._workloads, self._observed_at = replace(seen, request=request), now
+        return self._workloads
+
+    def _remembered(self, now: float) -> Workloads:
+        """Requests as last seen, for a few cycles; replicas are never remembered: they may have changed."""
+        unknown = np.full(len(self.fleet), np.nan, np.float32)
+        fresh = now - self._observed_at <= REMEMBERED_CYCLES * self.pace.interval
+        if self._workloads is None or not fresh:
+            blank = np.full(len(self.fleet.series), np.nan, np.float32)
+            return Workloads(unknown, self.fleet.per_replica, blank, unknown)
+        return replace(self._workloads, replicas=unknown)
+
+    def _lead_seconds(self, workloads: Workloads) -> Floats:
+        """Start-to-ready + scoring interval + scrape + HPA sync, unless the target says otherwise: `[targets]`."""
+        start = np.nan_to_num(workloads.start_seconds, nan=DEFAULT_START_SECONDS)
+        learned = (
+            np.minimum(start, MOST_START_SECONDS) + self.pace.interval + SCRAPE_SECONDS + HPA_SYNC_SECONDS
+        )
+        wished = self.fleet.wishes.lead_seconds
+        return np.where(np.isnan(wished), learned, wished).astype(np.float32)
+
+    def _entered(self, s: Situation, d: Decisions) -> Ledger:
+        driver = np.maximum(d.driver, 0)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            needed = s.forecast.last[driver] / (s.policies.max_utilization * s.workloads.request[driver])
+        return self.ledger.add(
+            s.now,
+            self.pace.interval,
+            needed=np.where(d.driver >= 0, needed, np.nan).astype(np.float32),
+            replicas=s.workloads.replicas,
+            recommended=d.recommended,
+            lead_seconds=s.lead_seconds,
+        )
+
+    def _trailed(self, s: Situation, d: Decisions) -> None:
+        state, curve = self.onsets.state, s.forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
+        self.trail.add(
+            round(s.forecast.issued_at / self.pace.step),
+            came=self.stream.panel().values[:, -1],
+            first=curve[:, self.steps.index(1)],
+            later=curve[:, self.steps.index(self.trail.ahead)],
+            done=np.stack([s.workloads.replicas, d.recommended, state.score, state.detected], axis=1).astype(
+                np.float32
+            ),
+        )
+
+    def _scores(self, s: Situation, d: Decisions) -> Scores:
+        f, state, sums = s.forecast, self.onsets.state, self.ledger.sums()
+        owner = self.fleet.owner
+        places = [self.steps.index(self._steps(h)) for h in self.horizons()]
+        curve = f.curve[:, places][:, :, [LOWER, MEDIAN, UPPER]]
+        requested = (s.workloads.replicas[owner] * s.workloads.request)[:, None]
+        with np.errstate(invalid="ignore", divide="ignore"):
+            ratio = np.where(requested > 0, curve[:, :, 1] / requested, np.nan).astype(np.float32)
+        count = len(self.fleet)
+        return Scores(
+            scored_at=np.full(count, s.now),
+            expires_at=np.full(count, s.now + CYCLES_UNTIL_EXPIRY * self.pace.interval),
+            replicas=s.workloads.replicas,
+            recommended=d.recommended,
+            uncapped=d.uncapped,
+            signal=d.signal,
+            confidence=d.confidence,
+            score=state.score,
+            detected=state.detected.astype(np.float32),
+            critical=state.critical.astype(np.float32),
+            direction=state.direction,
+            since=state.since,
+            path=d.path,
+            limits=d.limits,
+            driver=d.driver,
+            demand=d.demand,
+            lead_seconds=s.lead_seconds,
+            hours=sums[:, [HOURS_ACTUAL, HOURS_RECOMMENDED]],
+            short=sums[:, [SHORT_ACTUAL, SHORT_RECOMMENDED]],
+            seconds=sums[:, SECONDS],
+            last=f.last,
+            request=s.workloads.request,
+            ratio=ratio,
+            curve=curve,
+            maximum=f.maximum,
+            lead_skill=f.lead_skill,
+            points=f.points,
+            bias=self.trail.bias(),
+            coverage=self.trail.coverage(),
+            share=state.share,
+        )
+
+    def _steps(self, seconds: int) -> int:
+        return max(1, -(-seconds // round(self.pace.step)))

@@ -1,0 +1,270 @@
+"""Reports: all that is known of one target in plain values, and what is not known as None."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pytest
+
+from scoring.policies import Fleet, Metric
+from scoring.recommending.reasons import Limit, Path
+from scoring.reporting import conflict, report, unit_of
+from scoring.reports import Report
+from tests.scoring.builders import NAN, NOW, fleet, scores, target
+
+
+def reported(
+    of: Fleet | None = None,
+    *,
+    row: int = 0,
+    now: float = NOW,
+    horizons: tuple[int, ...] = (300, 1800),
+    **said: Any,
+) -> Report:
+    """The report of one target."""
+    whole = of or fleet()
+    return report(
+        whole,
+        scores(whole, horizons=len(horizons), **said),
+        row,
+        now=now,
+        horizons=horizons,
+        step=300,
+        model="baseline",
+    )
+
+
+def test_a_scored_target_is_told_whole() -> None:
+    """Who it is, what is there, what is wanted and why."""
+    said = reported(fleet(target(mode="Autoscale", max_replicas=12)))
+    assert ("shop", "api", "Deployment", "Autoscale", "scored") == (
+        said.namespace,
+        said.deployment,
+        said.kind,
+        said.mode,
+        said.state,
+    )
+    assert (2, 4, 4, 4, 1, 12) == (
+        said.current_replicas,
+        said.recommended_replicas,
+        said.recommended_replicas_uncapped,
+        said.scaling_signal,
+        said.min_replicas,
+        said.max_replicas,
+    )
+    assert (NOW, NOW + 900, 465.0, "baseline", "forecast") == (
+        said.scored_at,
+        said.expires_at,
+        said.lead_seconds,
+        said.model,
+        said.outcome,
+    )
+    assert 0.97 == pytest.approx(said.confidence)
+    assert said.reason.startswith("cpu may reach 3.4 cores within 8 min (98% quantile): 4 replicas")
+    assert said.problem is None
+
+
+def test_every_metric_is_told() -> None:
+    """Observed, per replica, as a utilisation, and how good its forecast is."""
+    cpu, memory = reported().metrics
+    assert ("cpu", "cores", True, "memory", "bytes", False) == (
+        cpu.name,
+        cpu.unit,
+        cpu.drives,
+        memory.name,
+        memory.unit,
+        memory.drives,
+    )
+    assert (1.6, 1.0, 0.8) == pytest.approx((cpu.observed, cpu.per_replica, cpu.utilization))
+    assert (NOW, 2016, 576) == (cpu.observed_at, cpu.points, cpu.needed)
+    assert (0.25, -0.01, 0.81) == pytest.approx((cpu.skill, cpu.bias, cpu.coverage))
+    assert [("5m", NOW + 300), ("30m", NOW + 1800)] == [(h.horizon, h.at) for h in cpu.horizons]
+    assert (1.5, 2.0, 2.5, 0.48) == pytest.approx(
+        (cpu.horizons[0].lower, cpu.horizons[0].median, cpu.horizons[0].upper, cpu.horizons[0].ratio)
+    )
+    assert {"0.05": 1, "0.5": 4, "0.98": 8, "0.99": 9}.items() <= cpu.maximum.items()
+    assert "1" == unit_of("requests")
+
+
+def test_a_target_tells_its_own_horizons() -> None:
+    """Not those of others."""
+    of = fleet(target(horizons=(1800,)))
+    assert ["30m"] == [h.horizon for h in reported(of).metrics[0].horizons]
+
+
+def test_what_is_not_known_is_none_never_zero() -> None:
+    """Also in JSON: no NaN, no Inf."""
+    rows = {name: [NAN, NAN] for name in ("last", "request", "lead_skill", "bias", "coverage", "share")}
+    said = reported(
+        **rows,
+        replicas=[NAN],
+        confidence=[NAN],
+        score=[np.inf],
+        curve=np.full((2, 2, 3), np.nan),
+        ratio=np.full((2, 2), np.inf),
+        maximum=np.full((2, 9), np.nan),
+        hours=[[NAN, NAN]],
+        short=[[NAN, NAN]],
+        seconds=[NAN],
+    )
+    json.dumps(asdict(said), allow_nan=False)
+    assert (None, None, None) == (said.current_replicas, said.confidence, said.anomaly.score)
+    cpu = said.metrics[0]
+    assert [None] * 6 == [
+        cpu.observed,
+        cpu.observed_at,
+        cpu.per_replica,
+        cpu.utilization,
+        cpu.skill,
+        cpu.coverage,
+    ]
+    assert ((), {}) == (cpu.horizons, cpu.maximum)
+    assert "nothing to compare yet" == said.ledger.line
+
+
+@pytest.mark.parametrize(("replicas", "each"), [(0.0, 1.0), (NAN, 1.0), (2.0, NAN), (2.0, 0.0)])
+def test_a_utilisation_of_nothing_is_undefined(replicas: float, each: float) -> None:
+    """At zero replicas or without a request there is no ratio."""
+    assert reported(replicas=[replicas], request=[each] * 2).metrics[0].utilization is None
+
+
+def test_after_its_expiry_nothing_is_recommended_any_more() -> None:
+    """What was true of the moment is unknown; what has a time of its own stays; the reason says what happened."""
+    before, after = (
+        reported(now=NOW + 899, detected=[1], score=[4]),
+        reported(now=NOW + 900, detected=[1], score=[4]),
+    )
+    assert ("scored", 4, True) == (before.state, before.recommended_replicas, before.anomaly.detected)
+    assert "expired" == after.state
+    unknown = (
+        after.recommended_replicas,
+        after.recommended_replicas_uncapped,
+        after.scaling_signal,
+        after.current_replicas,
+        after.confidence,
+        after.anomaly.score,
+    )
+    assert (None,) * 6 == unknown
+    assert not after.anomaly.detected
+    assert before.metrics == after.metrics
+    assert before.ledger == after.ledger
+    assert (
+        "The samples of shop/api stopped; its gauges are gone until they come back"
+        == after.problem
+        == after.reason
+    )
+
+
+def test_a_target_that_was_never_scored_says_so() -> None:
+    """And what to look at."""
+    said = reported(expires_at=[NAN], scored_at=[NAN], lead_seconds=[NAN], path=[Path.NO_DATA], driver=[-1])
+    assert ("no-data", None, None, 0.0) == (
+        said.state,
+        said.scored_at,
+        said.recommended_replicas,
+        said.lead_seconds,
+    )
+    assert "No samples of shop/api have been seen" in said.reason
+    assert "check that the Deployment runs" in str(said.problem)
+
+
+@pytest.mark.parametrize(
+    ("path", "state", "remedy"),
+    [
+        (Path.NO_DATA, "no-data", "cpu has no recent samples: check that it is scraped"),
+        (Path.NO_REQUEST, "no-request", "set resources.requests.cpu or the metric's perReplica"),
+        (Path.MEMORY_ONLY, "memory-only", "name a demand such as cpu"),
+    ],
+)
+def test_a_target_without_a_decision_says_what_is_missing(path: Path, state: str, remedy: str) -> None:
+    """State, outcome, reason and problem agree."""
+    said = reported(path=[path], driver=[-1], recommended=[NAN], uncapped=[NAN], signal=[NAN], demand=[NAN])
+    assert (state, state, None) == (said.state, said.outcome, said.recommended_replicas)
+    assert remedy in str(said.problem)
+    assert said.reason.startswith("No recommendation: ")
+
+
+@pytest.mark.parametrize("path", [Path.SKILL, Path.HISTORY, Path.SPIKE, Path.NO_FORECAST])
+def test_a_reactive_decision_names_no_model(path: Path) -> None:
+    """The forecaster in force, or none."""
+    assert "reactive" == reported(path=[path]).model
+
+
+def test_the_driver_is_the_metric_of_the_reason() -> None:
+    """The one that asked for most, in its own unit."""
+    of = fleet(target(metrics=(Metric("cpu"), Metric("requests", "q", 50.0))))
+    said = reported(of, driver=[1], demand=[340.0], request=[1.0, 50.0, 1.0], uncapped=[8])
+    assert said.reason.startswith("requests may reach 340 within 8 min")
+    assert "at 90% of 50 each" in said.reason
+
+
+def test_a_bound_of_a_schedule_is_the_bound_that_is_named() -> None:
+    """Not the target's own, which it replaces while it is on."""
+    said = reported(limits=[Limit.MINIMUM], recommended=[6])
+    assert said.reason.endswith("raised to the minimum of 6")
+    assert 1 == said.min_replicas
+
+
+@pytest.mark.parametrize(
+    ("said", "severity", "direction"),
+    [
+        pytest.param({}, "normal", "none", id="normal"),
+        pytest.param({"detected": [1], "score": [2.8], "direction": [1]}, "warning", "spike", id="warning"),
+        pytest.param(
+            {"detected": [1], "critical": [1], "direction": [-1]}, "critical", "drop", id="held critical"
+        ),
+        pytest.param({"detected": [1], "score": [3.5]}, "critical", "none", id="critical now"),
+        pytest.param(
+            {"detected": [0], "score": [9.0], "direction": [1]}, "normal", "none", id="not detected"
+        ),
+    ],
+)
+def test_an_anomaly_has_a_severity_and_a_direction(
+    said: dict[str, Any], severity: str, direction: str
+) -> None:
+    """Held while it lasts, whatever the score of the moment."""
+    anomaly = reported(**said).anomaly
+    assert (severity, direction) == (anomaly.severity, anomaly.direction)
+
+
+def test_contributions_come_largest_first() -> None:
+    """Of those that could be judged."""
+    of = fleet(target(metrics=(Metric("cpu"), Metric("requests", "q", 50.0))))
+    parts = reported(of, share=[0.3, 0.7, NAN]).anomaly.contributions
+    assert [("requests", 0.7), ("cpu", 0.3)] == [(p.feature, pytest.approx(p.contribution)) for p in parts]
+
+
+def test_the_ledger_is_one_line() -> None:
+    """And its figures."""
+    ledger = reported().ledger
+    assert "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11" == ledger.line
+    assert (100, 86, 11, 2) == (
+        ledger.replica_hours_actual,
+        ledger.replica_hours_recommended,
+        ledger.short_minutes_actual,
+        ledger.short_minutes_recommended,
+    )
+
+
+def test_a_target_of_a_taken_name_is_in_conflict() -> None:
+    """It is named, not scored, and told what to do."""
+    said = conflict(target(kind="StatefulSet"), 300)
+    assert ("conflict", "conflict", "StatefulSet", None) == (
+        said.state,
+        said.outcome,
+        said.kind,
+        said.recommended_replicas,
+    )
+    assert "Another target already names shop/api" in said.reason
+    assert said.reason == said.problem
+
+
+def test_times_are_numbers_of_seconds() -> None:
+    """An onset while it lasts, None otherwise."""
+    assert NOW - 600 == reported(since=[NOW - 600], detected=[1]).anomaly.since
+    assert reported().anomaly.since is None
+    assert math.isfinite(float(reported().expires_at or NAN))
