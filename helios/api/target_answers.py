@@ -1,0 +1,266 @@
+"""The shapes of what is said of live targets, for the OpenAPI document, and how reports become them.
+
+Times of single events are ISO 8601; times of series are UNIX seconds, as a chart wants them.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+from helios.api.renderings import short, short_list, short_ratio, time_of, time_or_none
+from scoring.reports import (
+    AnomalyReport,
+    History,
+    HorizonForecast,
+    LedgerReport,
+    MetricHistory,
+    MetricReport,
+    Report,
+)
+
+
+class Horizon(BaseModel):
+    """Demand some time ahead, P10..P90 around the median; `ratio`: of what is requested now."""
+
+    horizon: str
+    at: datetime
+    lower: float
+    median: float
+    upper: float
+    ratio: float | None
+
+
+class TargetMetric(BaseModel):
+    """One metric of a target; `needed`: points that a forecast wants; `maximum`: over the lead time, by quantile."""
+
+    name: str
+    unit: str
+    observed: float | None
+    observed_at: datetime | None
+    per_replica: float | None
+    utilization: float | None
+    drives: bool
+    points: int
+    needed: int
+    skill: float | None
+    bias: float | None
+    coverage: float | None
+    horizons: list[Horizon]
+    maximum: dict[str, float | None]
+
+
+class TargetFeature(BaseModel):
+    """A metric's share of the anomaly score."""
+
+    feature: str
+    contribution: float
+
+
+class TargetAnomaly(BaseModel):
+    """`detected` is held while abnormal; `since` when it began."""
+
+    score: float | None
+    detected: bool
+    severity: str
+    direction: str
+    since: datetime | None
+    contributions: list[TargetFeature]
+
+
+class TargetLedger(BaseModel):
+    """Actual against recommended over the last `seconds`."""
+
+    seconds: float
+    replica_hours_actual: float
+    replica_hours_recommended: float
+    short_minutes_actual: float
+    short_minutes_recommended: float
+    line: str
+
+
+class Target(BaseModel):
+    """The latest report of one target."""
+
+    namespace: str
+    deployment: str
+    kind: str
+    mode: str
+    state: str
+    scored_at: datetime | None
+    expires_at: datetime | None
+    current_replicas: int | None
+    recommended_replicas: int | None
+    recommended_replicas_uncapped: int | None
+    scaling_signal: int | None
+    min_replicas: int
+    max_replicas: int
+    outcome: str
+    reason: str
+    confidence: float | None
+    lead_seconds: float
+    model: str
+    metrics: list[TargetMetric]
+    anomaly: TargetAnomaly
+    ledger: TargetLedger
+    problem: str | None
+
+
+class Targets(BaseModel):
+    """The latest report of every target, by namespace and name; `cycle`: how many cycles have been posted."""
+
+    cycle: int
+    generated_at: datetime
+    step_seconds: float
+    targets: list[Target]
+
+
+class SeriesHistory(BaseModel):
+    """One metric; lists run beside the history's `times`, `future_*` beside `future_times` (UNIX seconds)."""
+
+    name: str
+    unit: str
+    ahead_seconds: float
+    demand: list[float | None]
+    predicted_lower: list[float | None]
+    predicted: list[float | None]
+    predicted_upper: list[float | None]
+    future_times: list[float]
+    future_lower: list[float | None]
+    future_median: list[float | None]
+    future_upper: list[float | None]
+
+
+class TargetHistory(BaseModel):
+    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), null for gaps."""
+
+    namespace: str
+    deployment: str
+    step: float = Field(description="seconds")
+    times: list[float]
+    current_replicas: list[float | None]
+    recommended_replicas: list[float | None]
+    anomaly_score: list[float | None]
+    anomaly_detected: list[bool]
+    metrics: list[SeriesHistory]
+
+
+def render_report(report: Report) -> dict[str, Any]:
+    """A report as `Target`."""
+    return {
+        "namespace": report.namespace,
+        "deployment": report.deployment,
+        "kind": report.kind,
+        "mode": report.mode,
+        "state": report.state,
+        "scored_at": time_or_none(report.scored_at),
+        "expires_at": time_or_none(report.expires_at),
+        "current_replicas": report.current_replicas,
+        "recommended_replicas": report.recommended_replicas,
+        "recommended_replicas_uncapped": report.recommended_replicas_uncapped,
+        "scaling_signal": report.scaling_signal,
+        "min_replicas": report.min_replicas,
+        "max_replicas": report.max_replicas,
+        "outcome": report.outcome,
+        "reason": report.reason,
+        "confidence": short_ratio(report.confidence),
+        "lead_seconds": report.lead_seconds,
+        "model": report.model,
+        "metrics": [render_metric(metric) for metric in report.metrics],
+        "anomaly": render_anomaly(report.anomaly),
+        "ledger": render_ledger(report.ledger),
+        "problem": report.problem,
+    }
+
+
+def render_metric(metric: MetricReport) -> dict[str, Any]:
+    """A metric as `TargetMetric`."""
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "observed": short(metric.observed),
+        "observed_at": time_or_none(metric.observed_at),
+        "per_replica": short(metric.per_replica),
+        "utilization": short_ratio(metric.utilization),
+        "drives": metric.drives,
+        "points": metric.points,
+        "needed": metric.needed,
+        "skill": short_ratio(metric.skill),
+        "bias": short_ratio(metric.bias),
+        "coverage": short_ratio(metric.coverage),
+        "horizons": [render_horizon(horizon) for horizon in metric.horizons],
+        "maximum": {quantile: short(value) for quantile, value in metric.maximum.items()},
+    }
+
+
+def render_horizon(horizon: HorizonForecast) -> dict[str, Any]:
+    """A horizon as `Horizon`."""
+    return {
+        "horizon": horizon.horizon,
+        "at": time_of(horizon.at),
+        "lower": short(horizon.lower),
+        "median": short(horizon.median),
+        "upper": short(horizon.upper),
+        "ratio": short_ratio(horizon.ratio),
+    }
+
+
+def render_anomaly(anomaly: AnomalyReport) -> dict[str, Any]:
+    """An anomaly as `TargetAnomaly`."""
+    return {
+        "score": short_ratio(anomaly.score),
+        "detected": anomaly.detected,
+        "severity": anomaly.severity,
+        "direction": anomaly.direction,
+        "since": time_or_none(anomaly.since),
+        "contributions": [
+            {"feature": part.feature, "contribution": short_ratio(part.contribution)}
+            for part in anomaly.contributions
+        ],
+    }
+
+
+def render_ledger(ledger: LedgerReport) -> dict[str, Any]:
+    """A ledger as `TargetLedger`."""
+    return {
+        "seconds": ledger.seconds,
+        "replica_hours_actual": short(ledger.replica_hours_actual),
+        "replica_hours_recommended": short(ledger.replica_hours_recommended),
+        "short_minutes_actual": short(ledger.short_minutes_actual),
+        "short_minutes_recommended": short(ledger.short_minutes_recommended),
+        "line": ledger.line,
+    }
+
+
+def render_history(history: History) -> dict[str, Any]:
+    """A history as `TargetHistory`."""
+    return {
+        "namespace": history.namespace,
+        "deployment": history.deployment,
+        "step": history.step,
+        "times": history.times,
+        "current_replicas": history.current_replicas,
+        "recommended_replicas": history.recommended_replicas,
+        "anomaly_score": short_list(history.anomaly_score),
+        "anomaly_detected": history.anomaly_detected,
+        "metrics": [render_series(metric) for metric in history.metrics],
+    }
+
+
+def render_series(metric: MetricHistory) -> dict[str, Any]:
+    """One metric's past and future as `SeriesHistory`."""
+    return {
+        "name": metric.name,
+        "unit": metric.unit,
+        "ahead_seconds": metric.ahead_seconds,
+        "demand": short_list(metric.demand),
+        "predicted_lower": short_list(metric.predicted_lower),
+        "predicted": short_list(metric.predicted),
+        "predicted_upper": short_list(metric.predicted_upper),
+        "future_times": metric.future_times,
+        "future_lower": short_list(metric.future_lower),
+        "future_median": short_list(metric.future_median),
+        "future_upper": short_list(metric.future_upper),
+    }

@@ -1,0 +1,182 @@
+"""What is wrong with a request is said by field, value and remedy; nothing bad gets through."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.conftest import Served
+
+PROBLEM = "application/problem+json"
+CPU = {"cpu_utilization": 0.5}
+MANY_DIGITS = "1" + "0" * 5000
+
+
+def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
+    """The problem, which has the members of RFC 9457."""
+    assert (status, PROBLEM) == (answer.status_code, answer.headers["content-type"])
+    problem: dict[str, Any] = answer.json()
+    assert {"type", "title", "status", "detail", "instance", "errors"} <= set(problem)
+    assert status == problem["status"]
+    return problem
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "remedy"),
+    [
+        pytest.param({"metrics": {"cpu_utilization": "0.5"}}, "metrics.cpu_utilization", "number", id="text"),
+        pytest.param(
+            {"metrics": {"cpu_utilization": True}}, "metrics.cpu_utilization", "number", id="boolean"
+        ),
+        pytest.param({"metrics": {"cpu_utilization": -0.1}}, "metrics.cpu_utilization", "0", id="negative"),
+        pytest.param(
+            {"metrics": {"cpu_utilization": 1000.5}}, "metrics.cpu_utilization", "1000", id="absurd"
+        ),
+        pytest.param({"metrics": {"cpu_utilization": 1e308}}, "metrics.cpu_utilization", "1000", id="huge"),
+        pytest.param(
+            {"metrics": {"cpu_utilization": 10**30}}, "metrics.cpu_utilization", "1000", id="huge int"
+        ),
+        pytest.param(
+            {"metrics": CPU | {"memory_bytes": 1e19}}, "metrics.memory_bytes", "less than", id="bytes"
+        ),
+        pytest.param(
+            {"metrics": CPU | {"gpu": 1}}, "metrics.gpu", "known: cpu_utilization", id="extra metric"
+        ),
+        pytest.param({"metrics": CPU, "steps": 3}, "steps", "known: metrics, periods", id="extra key"),
+        pytest.param(
+            {"metrics": CPU, "periods": 0}, "periods", "greater than or equal to 1", id="no periods"
+        ),
+        pytest.param(
+            {"metrics": CPU, "periods": 289}, "periods", "less than or equal to 288", id="many periods"
+        ),
+        pytest.param({"metrics": CPU, "periods": 1.5}, "periods", "integer", id="half a period"),
+        pytest.param(
+            {"metrics": CPU, "model": "xyz"}, "model", "'baseline', 'prophet' or 'auto'", id="model"
+        ),
+        pytest.param({"metrics": []}, "metrics", "must be", id="list"),
+        pytest.param({"metrics": {}}, "body", "at least one of cpu_utilization", id="empty"),
+        pytest.param({"metrics": {"db_cpu": 0.5}}, "body", "at least one of cpu_utilization", id="no cpu"),
+        pytest.param({}, "body", "at least one of", id="nothing"),
+        pytest.param([], "body", "must be", id="no object"),
+        pytest.param({"metrics": CPU, "namespace": "saleor"}, "body", "add deployment", id="half a target"),
+        pytest.param({"namespace": "", "deployment": "a"}, "namespace", "at least 1", id="empty name"),
+    ],
+)
+def test_a_bad_prediction_request_is_refused_by_name(api: Served, body: Any, field: str, remedy: str) -> None:
+    """Wrong types, extra keys and huge numbers are refused with 422, naming field and remedy."""
+    problem = problem_of(api.post("/predict", body), 422)
+    (error,) = (error for error in problem["errors"] if error["field"] == field)
+    assert remedy in error["remedy"]
+    assert field in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        pytest.param("/detect", {"metrics": {"memory_bytes": 1}}, "body", id="nothing to score"),
+        pytest.param("/detect", {}, "metrics", id="no metrics"),
+        pytest.param("/recommend", {"current_metrics": CPU}, "current_replicas", id="no replicas"),
+        pytest.param(
+            "/recommend",
+            {"current_metrics": CPU, "current_replicas": 0},
+            "current_replicas",
+            id="zero replicas",
+        ),
+        pytest.param(
+            "/recommend",
+            {"current_metrics": CPU, "current_replicas": 2, "anomaly_score": -1},
+            "anomaly_score",
+            id="negative score",
+        ),
+    ],
+)
+def test_the_other_questions_are_as_strict(api: Served, path: str, body: Any, field: str) -> None:
+    """/detect and /recommend refuse what they cannot answer, by name."""
+    assert field in [error["field"] for error in problem_of(api.post(path, body), 422)["errors"]]
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [
+        pytest.param('{"metrics": {"cpu_utilization": NaN}}', 422, "finite", id="NaN"),
+        pytest.param('{"metrics": {"cpu_utilization": -Infinity}}', 422, "finite", id="Infinity"),
+        pytest.param('{"metrics": {"cpu_utilization": 1e999}}', 422, "finite", id="overflow"),
+        pytest.param(f'{{"metrics": {{"cpu_utilization": {MANY_DIGITS}}}}}', 400, "JSON", id="5,000 digits"),
+        pytest.param('{"metrics": ', 422, "valid JSON", id="cut off"),
+        pytest.param("[" * 100_000, 400, "JSON", id="nested too deep"),
+        pytest.param("", 422, "required", id="empty"),
+        pytest.param(b"\xff\xfe\x00", 400, "JSON", id="no text"),
+    ],
+)
+def test_what_is_no_json_is_refused(api: Served, text: str | bytes, status: int, words: str) -> None:
+    """NaN, Infinity, numbers of thousands of digits and broken JSON get a readable problem."""
+    answer = api.client.post(api.url + "/predict", content=text, headers={"content-type": "application/json"})
+    assert words in problem_of(answer, status)["detail"]
+
+
+def test_a_body_of_another_type_is_refused(api: Served) -> None:
+    """A form, as curl sends by default, gets 415 and the header to send."""
+    answer = api.client.post(api.url + "/predict", data={"cpu": "1"})
+    assert "Content-Type: application/json" in problem_of(answer, 415)["detail"]
+
+
+def test_ten_megabytes_are_refused(api: Served) -> None:
+    """A body of 10 MB gets 413 with its limit, and the client can read it."""
+    answer = api.client.post(
+        api.url + "/predict", content=b" " * 10_000_000, headers={"content-type": "application/json"}
+    )
+    assert "1048576 bytes" in problem_of(answer, 413)["detail"]
+
+
+def test_ten_megabytes_without_a_length_are_refused(api: Served) -> None:
+    """A body that does not say how long it is gets no further than the limit."""
+    chunks = (b" " * 100_000 for _ in range(100))
+    answer = api.client.post(
+        api.url + "/detect", content=chunks, headers={"content-type": "application/json"}
+    )
+    assert "1048576 bytes" in problem_of(answer, 413)["detail"]
+
+
+def test_a_body_at_the_limit_is_read(api: Served) -> None:
+    """The limit is what it says: a body of exactly that size is answered."""
+    body = b'{"metrics": {"cpu_utilization": 0.5}}'.ljust(2**20)
+    answer = api.client.post(api.url + "/predict", content=body, headers={"content-type": "application/json"})
+    assert 200 == answer.status_code
+
+
+def test_an_unknown_path_is_a_problem(api: Served) -> None:
+    """404 is a problem that says where to look."""
+    assert "/docs" in problem_of(api.get("/nothing"), 404)["detail"]
+
+
+def test_a_wrong_method_is_a_problem(api: Served) -> None:
+    """405 is a problem that says which methods there are."""
+    answer = api.get("/predict")
+    assert "POST" in problem_of(answer, 405)["detail"]
+    assert "POST" == answer.headers["allow"]
+
+
+def test_a_wrong_number_in_the_address_is_a_problem(api: Served) -> None:
+    """422 names the parameter of the query, too."""
+    problem = problem_of(api.get("/targets/saleor/saleor-api/history?points=many"), 422)
+    assert ["points"] == [error["field"] for error in problem["errors"]]
+    assert '"many"' == problem["errors"][0]["value"]
+
+
+def test_a_model_that_is_not_loaded_is_named(api: Served) -> None:
+    """Asking for prophet gets 404 and the names of what is loaded."""
+    problem = problem_of(api.post("/predict", {"metrics": CPU, "model": "prophet"}), 404)
+    assert "loaded: baseline" in problem["detail"]
+
+
+def test_every_error_is_listed(api: Served) -> None:
+    """Of several faults each is listed, and the detail says how many there are."""
+    problem = problem_of(
+        api.post("/predict", {"metrics": {"cpu_utilization": "x", "y": 1}, "periods": -1}), 422
+    )
+    assert {"metrics.cpu_utilization", "metrics.y", "periods"} == {
+        error["field"] for error in problem["errors"]
+    }
+    assert "(and 2 more)" in problem["detail"]
