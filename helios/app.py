@@ -1,0 +1,183 @@
+"""Everything is built here, from settings, and nowhere else: sources, loop, models, API, servers.
+
+Nothing in this module decides anything; it joins what the other modules offer. There is no global state: two
+applications can live in one process, as they do in tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+
+from helios.api.apps import HeliosApi, create_app
+from helios.api.contexts import ApiSettings
+from helios.api.live import Live, Nothing
+from helios.api.servers import build_server
+from helios.clocks import Clock, WallClock
+from helios.errors import SettingsError
+from helios.loops import LoopMetrics, ScoringLoop
+from helios.models.stores import ModelStore
+from helios.settings import Settings
+from helios.sources.access import Access
+from helios.sources.clients import Client
+from helios.sources.google import google_auth, is_managed, managed_url
+from helios.sources.prometheus import PrometheusSource
+from helios.views import Explaining, LoopView
+from scoring.forecasting.baseline import Baseline
+from scoring.forecasting.forecasts import Forecaster
+from scoring.metrics_stream import Source
+from scoring.policies import Target
+from scoring.recommending.advice import Thresholds
+from scoring.scorer import Pace, Scorer, Summary
+
+UI = Path(__file__).parent / "ui"
+TRAIL_CELLS = 20_000_000
+MISSED_CYCLES = 3
+"""A loop silent for so many intervals is taken for hung."""
+
+log = structlog.get_logger("helios.app")
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """A running Helios in parts: the loop, if there is one, and the API over it."""
+
+    api: HeliosApi
+    loop: ScoringLoop | None
+    live: Live
+    registry: CollectorRegistry
+
+
+def build(
+    settings: Settings,
+    source: Source | None,
+    *,
+    clock: Clock | None = None,
+    targets: tuple[Target, ...] | None = None,
+    on_cycle: Callable[[Summary], None] = lambda _: None,
+) -> Application:
+    """Build the loop over `source` (None: the API alone) and the API."""
+    clock = clock or WallClock()
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    models = ModelStore(settings.models.path, interval=settings.models.refresh_seconds)
+    loop: ScoringLoop | None = None
+    live: Live = Nothing()
+    if source is not None:
+        fleet = tuple(spec.target() for spec in settings.target_specs()) if targets is None else targets
+        loop = build_loop(settings, source, clock, fleet, registry, on_cycle)
+        live = LoopView(loop, source.problems if isinstance(source, Explaining) else dict)
+    api = create_app(
+        live=live,
+        models=models,
+        clock=clock.now,
+        settings=ApiSettings(
+            thresholds=Thresholds(
+                settings.thresholds.cpu_scale_up,
+                settings.thresholds.cpu_scale_down,
+                settings.thresholds.memory_warning,
+                settings.thresholds.anomaly_sigma,
+                settings.scaling.min_replicas,
+                settings.scaling.max_replicas,
+            ),
+            heartbeat_limit_seconds=MISSED_CYCLES * settings.scoring.interval_seconds,
+            ui=UI,
+        ),
+        registry=registry,
+    )
+    return Application(api, loop, live, registry)
+
+
+def build_loop(
+    settings: Settings,
+    source: Source,
+    clock: Clock,
+    targets: tuple[Target, ...],
+    registry: CollectorRegistry,
+    on_cycle: Callable[[Summary], None] = lambda _: None,
+) -> ScoringLoop:
+    """Build the scoring loop for these targets."""
+    scoring = settings.scoring
+    columns = max(16, scoring.history_seconds // scoring.step_seconds)
+    cells = sum(4 + 3 * len(target.followed()) for target in targets)
+    pace = Pace(
+        interval=scoring.interval_seconds,
+        step=scoring.step_seconds,
+        columns=columns,
+        trail_columns=max(min(288, columns), min(columns, TRAIL_CELLS // max(1, cells))),
+    )
+    forecaster: Forecaster = Baseline()
+    scorer = Scorer(source, forecaster, pace, timer=time.perf_counter)
+    scorer.follow(targets)
+    return ScoringLoop(
+        scorer,
+        clock,
+        LoopMetrics.registered(registry),
+        state_path=scoring.state_path,
+        snapshot_seconds=scoring.snapshot_seconds,
+        on_cycle=on_cycle,
+    )
+
+
+def prometheus_source(settings: Settings) -> PrometheusSource:
+    """The door to the Prometheus that the settings name.
+
+    Raises:
+        SettingsError: no address is set.
+    """
+    p = settings.prometheus
+    url = p.url or (managed_url(p.gcp_project_id) if p.gcp_project_id else None)
+    if url is None:
+        raise SettingsError(
+            "prometheus.url is not set: name your Prometheus (HELIOS_PROMETHEUS_URL, or prometheus.url in the file), "
+            "a Google project (GCP_PROJECT_ID), or a trace to replay (replay.path)"
+        )
+    access = Access(
+        url=url,
+        bearer_token_file=p.bearer_token_file,
+        username=p.username,
+        password_file=p.password_file,
+        cert_file=p.cert_file,
+        key_file=p.key_file,
+        ca_file=p.ca_file,
+        headers=p.headers,
+        parameters=p.parameters,
+        verify=p.verify,
+        timeout_seconds=p.timeout_seconds,
+    )
+    # a token of Google's is for Google: another address of the user's never gets it
+    auth = google_auth() if is_managed(url) else None
+    return PrometheusSource(Client.to(access, auth), matchers=p.matchers)
+
+
+@contextlib.contextmanager
+def served(api: HeliosApi, host: str, port: int) -> Iterator[tuple[threading.Thread, int]]:
+    """Serve `api` from a thread while the block lasts; yields its thread and the port it got.
+
+    Raises:
+        SettingsError: the port cannot be had.
+    """
+    server = build_server(api, host=host, port=port)
+    thread = threading.Thread(target=server.run, name="helios-api", daemon=True)
+    thread.start()
+    while not server.started:
+        if not thread.is_alive():
+            raise SettingsError(
+                f"port {port} on {host} cannot be listened on: is another Helios running? "
+                "Choose one with --port or HELIOS_PORT"
+            )
+        time.sleep(0.01)
+    got = int(server.servers[0].sockets[0].getsockname()[1])
+    try:
+        yield thread, got
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)

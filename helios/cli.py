@@ -1,0 +1,235 @@
+"""The command line: parses, builds, runs, prints. Exit codes: 0 done, 1 something was found wrong, 2 unusable input."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+from rich.console import Console
+
+from helios import __version__, screens
+from helios.app import Application, build, prometheus_source, served
+from helios.clocks import Clock, SteppedClock, TraceClock, WallClock
+from helios.demos.saleor import demo_world
+from helios.demos.worlds import World, replay_world
+from helios.errors import HeliosError
+from helios.logs import configure_logs
+from helios.settings import Settings, load_settings
+from scoring.errors import ScoringError, SourceUnavailable
+from scoring.scorer import Summary
+
+SWITCH_SECONDS = 0.0005
+"""How long one thread may keep the interpreter from another: a request must not wait for a cycle."""
+
+DEMO_CYCLES = 288
+"""A day is walked through before the page is served, so that there is something to look at."""
+
+app = typer.Typer(
+    help="Helios: predictive autoscaling for Kubernetes that proves itself on your own history.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="The settings file (config.yaml); the environment wins over it."),
+]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; HELIOS_HOST otherwise.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for any; HELIOS_PORT otherwise.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document per line, for scripts.")]
+Cycles = Annotated[int | None, typer.Option(min=1, help="Run so many cycles, then end, without serving.")]
+
+
+def main() -> None:
+    """Run the command line; what goes wrong on purpose is one line and exit code 2."""
+    try:
+        app()
+    except (HeliosError, ScoringError) as error:
+        Console(stderr=True).print(f"helios: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def demo(
+    cycles: Cycles = None,
+    json: Json = False,
+    speed: Annotated[float, typer.Option(min=1, max=100_000, help="Trace seconds per second.")] = 600.0,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+) -> None:
+    """Replay a bundled real trace as the demand of a Saleor-like fleet, faster than real time, and serve the page."""
+    settings = _settings(None)
+    world = demo_world(settings.scoring.interval_seconds)
+    if cycles is not None:
+        _run_cycles(settings, world, cycles, json)
+        return
+    clock = TraceClock(world.start, speed=speed, end=world.end)
+    _serve_world(settings, world, clock, host, port, first=DEMO_CYCLES)
+
+
+@app.command()
+def run(
+    config: Config = None, cycles: Cycles = None, json: Json = False, host: Host = None, port: Port = None
+) -> None:
+    """Run the scoring loop and the API in one process, against Prometheus or a replayed trace."""
+    settings = _settings(config)
+    if settings.replay is not None:
+        world = replay_world(settings)
+        if cycles is not None:
+            _run_cycles(settings, world, cycles, json)
+            return
+        clock = TraceClock(world.start, speed=settings.replay.speed, end=world.end)
+        _serve_world(settings, world, clock, host, port)
+        return
+    if not settings.target_specs():
+        raise HeliosError(
+            "there is no target to score: list some under `targets`, or name one with scoring.namespace and "
+            "scoring.deployment (HELIOS_METRICS_NAMESPACE, HELIOS_METRICS_DEPLOYMENT)"
+        )
+    with prometheus_source(settings) as source:
+        printer = screens.cycle_printer(json) if cycles is not None else None
+        built = build(settings, source, clock=WallClock(), on_cycle=_printed(printer, lambda: built))
+        if cycles is not None:
+            _looped(built).run(threading.Event(), most_cycles=cycles)
+            return
+        _serve(settings, built, host, port, title="Prometheus")
+
+
+@app.command()
+def serve(config: Config = None, host: Host = None, port: Port = None) -> None:
+    """Serve the API alone: predict, detect and recommend from a snapshot."""
+    settings = _settings(config)
+    _serve(settings, build(settings, None), host, port, title="API alone")
+
+
+@app.command()
+def score(config: Config = None, json: Json = False) -> None:
+    """Run one cycle over the whole history and print it as a table; exit code 1 if a target has no recommendation."""
+    settings = _settings(config)
+    if settings.replay is not None:
+        world = replay_world(settings)
+        clock: Clock = SteppedClock(world.end)
+        built = build(settings, world.source(clock), clock=clock, targets=world.targets)
+        sys.exit(_score(built, json))
+    with prometheus_source(settings) as source:
+        sys.exit(_score(build(settings, source), json))
+
+
+def _score(built: Application, json: bool) -> int:
+    """Fetch the history, run one cycle, print it; the exit code."""
+    loop = _looped(built)
+    now = loop.clock.now()
+    with screens.filling() as progress:
+        try:
+            loop.scorer.stream.advance(now)
+            loop.fill(progress)
+        except SourceUnavailable as error:
+            Console(stderr=True).print(f"helios: {error}", style="red", markup=False, highlight=False)
+            return 1
+    summary = loop.cycle(now)
+    reports = built.live.reports()
+    if json:
+        sys.stdout.write(_line(summary, reports))
+    else:
+        screens.print_fleet(reports, summary)
+    return 0 if summary.decided == summary.targets and not summary.faults else 1
+
+
+def _run_cycles(settings: Settings, world: World, cycles: int, json: bool) -> None:
+    """Run cycles one after the other in trace time, printing each."""
+    configure_logs("WARNING")
+    clock = SteppedClock(world.start)
+    printer = screens.cycle_printer(json)
+    built = build(
+        settings,
+        world.source(clock),
+        clock=clock,
+        targets=world.targets,
+        on_cycle=_printed(printer, lambda: built),
+    )
+    loop = _looped(built)
+    loop.scorer.stream.advance(clock.now())
+    loop.fill()
+    loop.run(threading.Event(), most_cycles=cycles)
+
+
+def _serve_world(
+    settings: Settings, world: World, clock: TraceClock, host: str | None, port: int | None, *, first: int = 0
+) -> None:
+    """Replay a world: its history, `first` cycles at once, then the rest at the clock's speed."""
+    built = build(settings, world.source(clock), clock=clock, targets=world.targets)
+    loop = _looped(built)
+    loop.scorer.stream.advance(clock.now())
+    with screens.filling() as progress:
+        loop.fill(progress)
+    if first:
+        loop.run(threading.Event(), most_cycles=first)
+    clock.begin()
+    _serve(settings, built, host, port, title=world.title, clock=clock)
+
+
+def _serve(
+    settings: Settings,
+    built: Application,
+    host: str | None,
+    port: int | None,
+    *,
+    title: str,
+    clock: TraceClock | None = None,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM; a cycle once begun is finished."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    address = host or settings.service.host
+    with (
+        served(built.api, address, settings.service.port if port is None else port) as (thread, got),
+        screens.serving(address, got, title, built, clock),
+    ):
+        if built.loop is not None:
+            built.loop.run(stop)
+        while not stop.wait(1.0) and thread.is_alive():
+            pass
+
+
+def _settings(config: Path | None) -> Settings:
+    settings = load_settings(config, os.environ)
+    configure_logs(settings.service.log_level)
+    return settings
+
+
+def _looped(built: Application) -> Any:
+    if built.loop is None:
+        raise HeliosError("this command needs a scoring loop")
+    return built.loop
+
+
+def _printed(
+    printer: Callable[[Summary, Any], None] | None, built: Callable[[], Application]
+) -> Callable[[Summary], None]:
+    if printer is None:
+        return lambda _: None
+    return lambda summary: printer(summary, built().live.reports())
+
+
+def _line(summary: Summary, reports: Any) -> str:
+    return orjson.dumps({**asdict(summary), "reports": [asdict(r) for r in reports]}).decode() + "\n"

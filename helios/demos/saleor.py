@@ -1,0 +1,120 @@
+"""The demo's fleet: six services of a shop, each played by measured columns of the bundled trace.
+
+Every series is a real column scaled to a service's size; no column plays twice and nothing is added to one. A column
+that is not CPU plays as what it is, or says in its service's title that it stands in. Licence and sources:
+LICENSE in this folder.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from helios.demos.worlds import WEEK, World
+from helios.sources.replay import Column
+from helios.sources.traces import Trace
+from scoring.panels import Series
+from scoring.policies import Metric, Target
+
+TRACE = Path(__file__).parent / "trace.csv.gz"
+NAMESPACE = "saleor"
+HISTORY_SECONDS = 7 * 86_400.0
+GIB = 2.0**30
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A column as one metric of a service: `demand = column x scale`, `per_replica` of it served by one pod."""
+
+    metric: str
+    column: str
+    scale: float
+    per_replica: float
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service of the shop; the metrics after `drives` are forecast and published only."""
+
+    name: str
+    drives: str
+    maximum: int
+    parts: tuple[Part, ...]
+
+
+FLEET = (
+    Service(
+        "saleor-api",
+        "cpu",
+        30,
+        (
+            Part("cpu", "azure_cpu_usage", 2e-6, 1.0),
+            Part("memory", "azure_assigned_mem", 12e3, 1.6 * GIB),
+        ),
+    ),
+    Service(
+        "saleor-worker",
+        "cpu",
+        30,
+        (
+            Part("cpu", "google_cpu_util_percent", 0.1, 0.5),
+            Part("memory", "google_mem_util_percent", 0.4 * GIB, 1.5 * GIB),
+        ),
+    ),
+    Service(
+        "saleor-dashboard",
+        "cpu",
+        30,
+        (
+            Part("cpu", "alibaba_cpu_util_percent", 0.05, 0.25),
+            Part("memory", "alibaba_mem_util_percent", 0.05 * GIB, 0.5 * GIB),
+        ),
+    ),
+    Service(
+        "saleor-search",
+        "assigned_memory",
+        20,
+        (Part("assigned_memory", "google_assigned_mem_percent", 1.0, 10.0),),
+    ),
+    Service("saleor-media", "network_out", 20, (Part("network_out", "alibaba_net_out", 10.0, 60.0),)),
+    Service("saleor-storefront", "network_in", 20, (Part("network_in", "alibaba_net_in", 10.0, 60.0),)),
+)
+
+
+def demo_world(step: float) -> World:
+    """The bundled trace as the demand of the shop, moved by whole weeks to the present so that days keep their names."""
+    trace = Trace.from_csv(TRACE)
+    start = math.ceil((trace.start + HISTORY_SECONDS) / step) * step
+    shift = math.floor((time.time() - start) / WEEK) * WEEK
+    targets, columns, requests = [], {}, {}
+    for service in FLEET:
+        own = tuple(
+            Metric(p.metric, None if p.metric == "cpu" else f"demo_{p.metric}", p.per_replica)
+            for p in service.parts
+            if p.metric == service.drives
+        )
+        target = Target(
+            namespace=NAMESPACE,
+            deployment=service.name,
+            metrics=own,
+            min_replicas=2,
+            max_replicas=service.maximum,
+        )
+        targets.append(target)
+        by_name = {m.name: m for m in target.followed()}
+        for part in service.parts:
+            series = Series(NAMESPACE, service.name, part.metric, query=by_name[part.metric].query)
+            columns[series] = Column(trace, part.column, part.scale)
+            requests[series] = part.per_replica
+    return World(
+        title="bundled trace: Azure, Google and Alibaba clusters",
+        targets=tuple(targets),
+        columns=columns,
+        requests=requests,
+        start=start + shift,
+        end=math.floor(trace.end / step) * step + shift,
+        shift_seconds=shift,
+        step=step,
+    )

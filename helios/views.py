@@ -1,0 +1,219 @@
+"""The running loop as the API sees it: copies and plain values, safe from any thread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from helios.api.live import Deviation, MetricCurve
+from helios.loops import ScoringLoop
+from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Ask
+from scoring.panels import Panel, Series
+from scoring.policies import Fleet
+from scoring.publisher import Scores
+from scoring.reporting import conflict, report, unit_of
+from scoring.reports import History, MetricHistory, Report
+from scoring.trails import DETECTED, RECOMMENDED, REPLICAS, SCORE
+
+CURVE_NODES = (1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 144, 192, 240, 288)
+"""Horizons that are forecast for one target on demand; between them the curve is interpolated."""
+FUTURE_PERIODS = 12
+
+
+@runtime_checkable
+class Explaining(Protocol):
+    """A source that can say what is wrong with single series."""
+
+    def problems(self) -> Mapping[Series, str]:
+        """Series -> what is wrong and what to do; a healthy one is not in it."""
+
+
+class LoopView:
+    """Fulfils `helios.api.live.Live`.
+
+    Args:
+        loop: the running loop.
+        problems: what the source says is wrong with single series.
+    """
+
+    def __init__(self, loop: ScoringLoop, problems: Callable[[], Mapping[Series, str]]) -> None:
+        self._loop, self._scorer, self._problems = loop, loop.scorer, problems
+        self._forecaster = loop.scorer.forecaster
+
+    def reports(self) -> Sequence[Report]:
+        """The latest report of every target, by namespace and name."""
+        latest = self._scorer.board.latest()
+        if latest is None:
+            return ()
+        fleet, scores = latest
+        problems = self._problems()
+        made = [self._report(fleet, scores, row, problems) for row in range(len(fleet))]
+        made += [conflict(target, self.step_seconds()) for target in fleet.conflicts]
+        return sorted(made, key=lambda r: (r.namespace, r.deployment))
+
+    def report(self, namespace: str, deployment: str) -> Report | None:
+        """The latest report of one target."""
+        found = self._find(namespace, deployment)
+        return None if found is None else self._report(*found, self._problems())
+
+    def history(self, namespace: str, deployment: str, points: int) -> History | None:
+        """The last `points` grid steps of one target, with the forecast now in force."""
+        found = self._find(namespace, deployment)
+        if found is None:
+            return None
+        fleet, _, row = found
+        panel, rows = self._panel(fleet, row)
+        panel = panel.for_last(points)
+        columns = panel.values.shape[1]
+        trail = self._scorer.trail
+        slot = round(panel.end / panel.step)
+        stretch = trail.stretch(row, rows, slot, columns)
+        curves = self._curves(panel=self._panel(fleet, row)[0], periods=FUTURE_PERIODS)
+        done = [_listed(stretch.done[:, i]) for i in range(4)]
+        return History(
+            namespace=namespace,
+            deployment=deployment,
+            step=panel.step,
+            times=panel.times.tolist(),
+            current_replicas=done[REPLICAS],
+            recommended_replicas=done[RECOMMENDED],
+            anomaly_score=done[SCORE],
+            anomaly_detected=[bool(v) for v in done[DETECTED]],
+            metrics=tuple(
+                MetricHistory(
+                    name=series.metric,
+                    unit=unit_of(series.metric),
+                    ahead_seconds=trail.ahead * panel.step,
+                    demand=_listed(panel.values[i]),
+                    predicted_lower=_listed(stretch.said[i, :, 0]),
+                    predicted=_listed(stretch.said[i, :, 1]),
+                    predicted_upper=_listed(stretch.said[i, :, 2]),
+                    future_times=[panel.end + panel.step * (k + 1) for k in range(FUTURE_PERIODS)],
+                    future_lower=_listed(curves[i, :, 0]),
+                    future_median=_listed(curves[i, :, 1]),
+                    future_upper=_listed(curves[i, :, 2]),
+                )
+                for i, series in enumerate(panel.series)
+                if fleet.metrics[rows.start + i].drives or not np.isnan(panel.values[i]).all()
+            ),
+        )
+
+    def forecast(self, namespace: str, deployment: str, periods: int) -> Sequence[MetricCurve] | None:
+        """Forecast one target `periods` steps ahead from its own history."""
+        found = self._find(namespace, deployment)
+        if found is None:
+            return None
+        fleet, scores, row = found
+        panel, rows = self._panel(fleet, row)
+        curves = self._curves(panel, periods)
+        replicas = float(scores.replicas[row])
+        out = []
+        for i, series in enumerate(panel.series):
+            if not np.isfinite(curves[i]).all():
+                continue
+            request = float(scores.request[rows.start + i])
+            capacity = replicas * request
+            out.append(
+                MetricCurve(
+                    name=series.metric,
+                    capacity=capacity if math.isfinite(capacity) and capacity > 0 else None,
+                    curve=[(low, mid, high) for low, mid, high in curves[i].tolist()],
+                    coverage=self._scorer.trail.first_coverage(rows.start + i),
+                    model=self._forecaster.name,
+                )
+            )
+        return out
+
+    def deviations(
+        self, namespace: str, deployment: str, utilization: dict[str, float]
+    ) -> Sequence[Deviation] | None:
+        """How many sigmas each utilisation lies from what was forecast for the newest step of this target."""
+        found = self._find(namespace, deployment)
+        if found is None:
+            return None
+        fleet, scores, row = found
+        panel, rows = self._panel(fleet, row)
+        forecast = self._forecaster.fit(panel).forecast(panel, _ask(panel, (1,)))
+        out = []
+        for i, series in enumerate(panel.series):
+            ratio = utilization.get(series.metric)
+            capacity = float(scores.replicas[row] * scores.request[rows.start + i])
+            expected, sigma = float(forecast.curve[i, 0, MEDIAN]), float(forecast.sigma[i])
+            if ratio is None or not all(map(math.isfinite, (capacity, expected, sigma))) or capacity <= 0:
+                continue
+            z = (ratio * capacity - expected) / max(sigma, 0.01 * abs(expected), 1e-6)
+            out.append(Deviation(series.metric, min(abs(z), 100.0), int(np.sign(z))))
+        return out
+
+    def exposition(self, now: float) -> bytes:
+        """The target gauges as Prometheus text."""
+        return self._scorer.board.exposition(now)
+
+    def step_seconds(self) -> float:
+        """The grid step."""
+        return self._scorer.pace.step
+
+    def cycles(self) -> int:
+        """How many cycles have been posted."""
+        return self._scorer.board.posted
+
+    def heartbeat_age(self, now: float) -> float | None:
+        """Seconds since the loop last began or ended a cycle."""
+        beat = self._loop.heartbeat
+        return None if beat is None else max(0.0, now - beat)
+
+    def _find(self, namespace: str, deployment: str) -> tuple[Fleet, Scores, int] | None:
+        latest = self._scorer.board.latest()
+        if latest is None:
+            return None
+        fleet, scores = latest
+        row = fleet.index.get((namespace, deployment))
+        return None if row is None else (fleet, scores, row)
+
+    def _report(self, fleet: Fleet, scores: Scores, row: int, problems: Mapping[Series, str]) -> Report:
+        made = report(
+            fleet,
+            scores,
+            row,
+            now=self._loop.clock.now(),
+            horizons=self._scorer.horizons(),
+            step=self.step_seconds(),
+            model=self._forecaster.name,
+        )
+        rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+        said = [
+            f"{fleet.metrics[i].name}: {problems[fleet.series[i]]}"
+            for i in rows
+            if fleet.metrics[i].drives and fleet.series[i] in problems
+        ]
+        return replace(made, problem="; ".join(said)) if said else made
+
+    def _panel(self, fleet: Fleet, row: int) -> tuple[Panel, slice]:
+        rows = slice(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+        return self._scorer.stream.copy_of(rows), rows
+
+    def _curves(self, panel: Panel, periods: int) -> NDArray[np.float32]:
+        """P10, P50, P90 of each period: `[metrics, periods, 3]`, interpolated between `CURVE_NODES`."""
+        nodes = tuple(n for n in CURVE_NODES if n < periods)
+        steps = (*nodes, periods)
+        forecast = self._forecaster.fit(panel).forecast(panel, _ask(panel, steps))
+        curve = forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
+        wanted = np.arange(1, periods + 1)
+        out = np.empty((len(panel.series), periods, 3), np.float32)
+        for i in range(len(panel.series)):
+            for j in range(3):
+                out[i, :, j] = np.interp(wanted, steps, curve[i, :, j])
+        return out
+
+
+def _ask(panel: Panel, steps: tuple[int, ...]) -> Ask:
+    return Ask(steps, np.ones(len(panel.series), np.int32))
+
+
+def _listed(values: NDArray[np.float32]) -> list[float | None]:
+    return [v if math.isfinite(v) else None for v in values.tolist()]

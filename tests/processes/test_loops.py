@@ -1,0 +1,203 @@
+"""The loop runs through bad days, remembers over a restart, and says what is wrong."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from helios import snapshots
+from helios.clocks import SteppedClock, TraceClock
+from helios.errors import SnapshotError
+from scoring.scorer import Summary
+from scoring.states import stored
+from tests.processes.builders import START, STEP, DailySource, loop_over, settings_with
+
+FOREVER = threading.Event()
+
+
+def test_history_is_fetched_between_cycles_and_a_forecast_follows() -> None:
+    """The first cycle is reactive; once history is complete the next one forecasts."""
+    summaries: list[Summary] = []
+    source = DailySource()
+    loop = loop_over(source, summaries=summaries)
+    loop.run(FOREVER, most_cycles=2)
+    assert [True, False] == [bool(s.pending_points) for s in summaries]
+    assert np.isfinite(loop.scorer.stream.panel().values).all()
+
+
+def test_a_source_that_is_down_at_start_costs_nothing_but_time() -> None:
+    """The loop goes on, says why, and decides as soon as the source answers."""
+    summaries: list[Summary] = []
+    source, clock = DailySource(down=True), SteppedClock(START)
+    loop = loop_over(source, clock, summaries=summaries)
+    loop.run(FOREVER, most_cycles=2)
+    assert ["the test's source is down"] * 2 == [s.faults["advance"] for s in summaries]
+    assert {0} == {s.decided for s in summaries}
+    source.down = False
+    loop.run(FOREVER, most_cycles=3)
+    assert (2, {}) == (summaries[-1].decided, dict(summaries[-1].faults))
+
+
+def test_gauges_vanish_when_the_source_stays_away() -> None:
+    """Numbers hold for three cycles and are gone after them; they never freeze and never become zero."""
+    source, clock = DailySource(), SteppedClock(START)
+    loop = loop_over(source, clock)
+    loop.run(FOREVER, most_cycles=3)
+    assert b"helios_recommended_replicas{" in loop.scorer.board.exposition(clock.now())
+    source.down = True
+    loop.run(FOREVER, most_cycles=6)
+    assert b"" == loop.scorer.board.exposition(clock.now())
+
+
+def test_a_hung_loop_does_not_hold_a_gauge() -> None:
+    """The text is compared with the clock when it is served, not when it was made."""
+    clock = SteppedClock(START)
+    loop = loop_over(DailySource(), clock)
+    loop.run(FOREVER, most_cycles=2)
+    assert b"helios_scaling_signal{" in loop.scorer.board.exposition(clock.now())
+    assert b"" == loop.scorer.board.exposition(clock.now() + 4 * STEP)
+
+
+@pytest.mark.parametrize(
+    "garbage", [float("nan"), float("inf"), -3.0, 1e30], ids=["nan", "inf", "negative", "absurd"]
+)
+def test_garbage_of_one_target_costs_only_that_target(garbage: float) -> None:
+    """The other target is decided, and no NaN or Inf is exported."""
+    source = DailySource(garbage=garbage)
+    clock = SteppedClock(START)
+    loop = loop_over(source, clock)
+    loop.run(FOREVER, most_cycles=3)
+    text = loop.scorer.board.exposition(clock.now()).decode()
+    assert 'helios_recommended_replicas{namespace="saleor",deployment="service-1"}' in text
+    assert 'helios_recommended_replicas{namespace="saleor",deployment="service-0"}' not in text
+    assert not [line for line in text.splitlines() if line.endswith(("NaN", "nan", "inf", "Inf"))]
+
+
+def test_a_restart_is_warm(tmp_path: Path) -> None:
+    """What was remembered is there again, and only what is missing is read."""
+    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
+    first = loop_over(DailySource(), clock, settings)
+    first.run(FOREVER, most_cycles=4)
+    source = DailySource()
+    second = loop_over(source, SteppedClock(clock.now() + STEP), settings)
+    second.run(FOREVER, most_cycles=1)
+    assert 1 == source.reads
+    assert first.scorer.ledger.buckets.sum() < second.scorer.ledger.buckets.sum()
+    assert np.isfinite(second.scorer.stream.panel().values).all()
+
+
+def test_a_restart_publishes_what_has_not_expired_before_its_first_cycle(tmp_path: Path) -> None:
+    """KEDA sees no gap over a restart within the expiry."""
+    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
+    loop_over(DailySource(), clock, settings).run(FOREVER, most_cycles=4)
+    second = loop_over(DailySource(down=True), clock, settings)
+    stop = threading.Event()
+    stop.set()
+    second.run(stop)
+    assert b"helios_scaling_signal{" in second.scorer.board.exposition(clock.now() + STEP)
+    assert b"" == second.scorer.board.exposition(clock.now() + 4 * STEP)
+
+
+def test_a_restart_with_other_targets_keeps_what_stays(tmp_path: Path) -> None:
+    """One target more, the old ones are still warm."""
+    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
+    loop_over(DailySource(), clock, settings).run(FOREVER, most_cycles=4)
+    second = loop_over(DailySource(), clock, settings, targets=3)
+    second.run(FOREVER, most_cycles=1)
+    observed = np.isfinite(second.scorer.stream.panel().values).sum(axis=1)
+    assert observed[0] > 500
+    assert observed[-1] < 10
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        pytest.param(lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]), id="torn"),
+        pytest.param(lambda p: p.write_bytes(b"not numpy"), id="foreign"),
+        pytest.param(lambda p: p.write_bytes(p.read_bytes()[:-9] + b"\x00" * 9), id="flipped"),
+        pytest.param(lambda p: (p.parent / "state.sha256").unlink(), id="no-checksum"),
+    ],
+)
+def test_a_damaged_snapshot_is_a_cold_start(tmp_path: Path, damage: object) -> None:
+    """It is named in an error by the door and costs the loop nothing but the warm start."""
+    settings = settings_with(state_path=tmp_path)
+    loop_over(DailySource(), SteppedClock(START), settings).run(FOREVER, most_cycles=2)
+    damage(tmp_path / "state.npz")  # type: ignore[operator] # a callable of the table
+    with pytest.raises(SnapshotError, match=r"state\.npz"):
+        snapshots.load(tmp_path)
+    summaries: list[Summary] = []
+    loop_over(DailySource(), SteppedClock(START), settings, summaries=summaries).run(FOREVER, most_cycles=2)
+    assert 2 == summaries[-1].decided
+
+
+@pytest.fixture
+def full_disk() -> Path:
+    """A folder into which nothing can be written."""
+    return Path("/dev/full/state")
+
+
+def test_a_snapshot_that_cannot_be_written_does_not_stop_the_loop(full_disk: Path) -> None:
+    """The error names the folder; the loop finishes its cycles."""
+    summaries: list[Summary] = []
+    loop = loop_over(DailySource(), settings=settings_with(state_path=full_disk), summaries=summaries)
+    loop.run(FOREVER, most_cycles=2)
+    assert 2 == len(summaries)
+    with pytest.raises(SnapshotError, match="could not be written"):
+        snapshots.save(full_disk, stored(loop.scorer))
+
+
+@pytest.fixture
+def little_room() -> Iterator[None]:
+    """No file may grow beyond 64 KiB: the kernel fails the write half-way, as a disk does that fills up."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.usefixtures("little_room")
+def test_a_write_that_fails_half_way_leaves_the_old_snapshot(tmp_path: Path) -> None:
+    """A disk that fills up during the write costs the new snapshot only."""
+    snapshots.save(tmp_path, {"a": np.arange(3)})
+    with pytest.raises(SnapshotError, match="File too large"):
+        snapshots.save(tmp_path, {"a": np.zeros(100_000)})
+    again = snapshots.load(tmp_path)
+    assert again is not None
+    assert [0, 1, 2] == again["a"].tolist()
+    assert ["state.npz", "state.sha256"] == sorted(p.name for p in tmp_path.iterdir())
+
+
+def test_a_stop_finishes_the_cycle_and_stores() -> None:
+    """Ctrl-C in the middle of a wait ends the loop within a moment."""
+    stop = threading.Event()
+    summaries: list[Summary] = []
+    clock = TraceClock(START, speed=1.0, end=START + 1e6)
+    clock.begin()
+    loop = loop_over(DailySource(), clock, summaries=summaries)
+    thread = threading.Thread(target=loop.run, args=(stop,))
+    thread.start()
+    while len(summaries) < 2:
+        time.sleep(0.01)
+    stop.set()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def test_trace_time_stands_still_at_the_end() -> None:
+    """A trace that is over keeps its last numbers valid; nothing waits for what never comes but the stop."""
+    clock = TraceClock(START, speed=1e9, end=START + 600)
+    assert (False, START + 300) == (
+        clock.wait_until(START + 300, FOREVER),
+        clock.now(),
+    )  # not begun: it jumps
+    clock.begin()
+    time.sleep(0.01)
+    stop = threading.Event()
+    threading.Timer(0.05, stop.set).start()
+    assert (START + 600, True, True) == (clock.now(), clock.ended, clock.wait_until(START + 900, stop))
