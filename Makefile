@@ -30,7 +30,8 @@ install-dev: .venv/.installed-dev
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Helios needs Python 3.11 or newer: install it, or run make PYTHON=/path/to/python3"; exit 1; }
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv && test -x .venv/bin/pip || { rm -rf .venv; \
+		echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt-get install python3-venv)"; exit 1; }
 
 .venv/.installed: requirements.txt pyproject.toml | .venv/bin/python
 	$(PIP) install --require-hashes -r requirements.txt

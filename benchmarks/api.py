@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from cycle import STEP, WEEK_COLUMNS, world_of
 
-from helios.app import Application, build, served
+from helios.app import Application, build, listening, served
 from helios.cli import SWITCH_SECONDS
 from helios.clocks import SteppedClock
 from helios.logs import configure_logs
@@ -76,6 +76,8 @@ def scenario(
         looper.start()
     wanted = inside or beside
     while port.value == 0 or (wanted and cycles.value < 1):
+        if not server.is_alive() or (looper and not looper.is_alive()):
+            sys.exit("a benchmarked process ended before it was ready")
         time.sleep(0.05)
     before, began = cycles.value, time.perf_counter()
     answer: dict[str, Any] = {}
@@ -97,14 +99,14 @@ def serve(port: Any, cycles: Any, targets: int) -> None:
     """Serve, and run cycles back to back in this process if there are targets."""
     configure_logs("WARNING")
     sys.setswitchinterval(SWITCH_SECONDS)
-    if not targets:
-        with served(build(Settings(), None).api, "127.0.0.1", 0) as (_, got):
-            port.value = got
+    built, clock = looped(targets) if targets else (build(Settings(), None), None)
+    listener = listening("127.0.0.1", 0)
+    with served(built.api, listener):
+        port.value = listener.getsockname()[1]
+        if clock is None:
             threading.Event().wait()
-    built, clock = looped(targets)
-    with served(built.api, "127.0.0.1", 0) as (_, got):
-        port.value = got
-        cycle_for_ever(built, clock, cycles)
+        else:
+            cycle_for_ever(built, clock, cycles)
 
 
 def loop(cycles: Any, targets: int) -> None:

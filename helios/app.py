@@ -7,6 +7,8 @@ applications can live in one process, as they do in tests.
 from __future__ import annotations
 
 import contextlib
+import errno
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +23,7 @@ from helios.api.contexts import ApiSettings
 from helios.api.live import Live, Nothing
 from helios.api.servers import build_server
 from helios.clocks import Clock, WallClock
-from helios.errors import SettingsError
+from helios.errors import HeliosError, SettingsError
 from helios.loops import LoopMetrics, ScoringLoop
 from helios.models.stores import ModelStore
 from helios.settings import Settings
@@ -41,6 +43,9 @@ UI = Path(__file__).parent / "ui"
 TRAIL_CELLS = 20_000_000
 MISSED_CYCLES = 3
 """A loop silent for so many intervals is taken for hung."""
+
+TIMEOUTS = 10
+"""Nor is it while a slow Prometheus lets so many queries time out."""
 
 log = structlog.get_logger("helios.app")
 
@@ -88,7 +93,10 @@ def build(
                 settings.scaling.min_replicas,
                 settings.scaling.max_replicas,
             ),
-            heartbeat_limit_seconds=MISSED_CYCLES * settings.scoring.interval_seconds,
+            heartbeat_limit_seconds=max(
+                MISSED_CYCLES * settings.scoring.interval_seconds,
+                TIMEOUTS * settings.prometheus.timeout_seconds,
+            ),
             ui=UI,
         ),
         registry=registry,
@@ -158,26 +166,46 @@ def prometheus_source(settings: Settings) -> PrometheusSource:
     return PrometheusSource(Client.to(access, auth), matchers=p.matchers)
 
 
-@contextlib.contextmanager
-def served(api: HeliosApi, host: str, port: int) -> Iterator[tuple[threading.Thread, int]]:
-    """Serve `api` from a thread while the block lasts; yields its thread and the port it got.
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens on `host` and `port` (0: any free one).
 
     Raises:
-        SettingsError: the port cannot be had.
+        SettingsError: it cannot be had: which, why, and what to do.
     """
+    where = f"port {port} on {host}"
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except socket.gaierror as error:
+        raise SettingsError(
+            f"host {host} is not an address of this machine ({error.strerror}): see --host"
+        ) from error
+    except OSError as error:
+        remedy = {
+            errno.EADDRINUSE: "is another Helios running? Choose a port with --port or HELIOS_PORT",
+            errno.EACCES: "ports below 1024 need a privilege: choose a higher one with --port or HELIOS_PORT",
+            errno.EADDRNOTAVAIL: "the address is not of this machine: choose one with --host or HELIOS_HOST",
+        }.get(error.errno or 0, "choose others with --host and --port")
+        raise SettingsError(f"{where} cannot be listened on ({error.strerror}): {remedy}") from error
+
+
+@contextlib.contextmanager
+def served(api: HeliosApi, listener: socket.socket) -> Iterator[threading.Thread]:
+    """Serve `api` from a thread while the block lasts.
+
+    Raises:
+        HeliosError: the server could not start.
+    """
+    host, port = listener.getsockname()[:2]
     server = build_server(api, host=host, port=port)
-    thread = threading.Thread(target=server.run, name="helios-api", daemon=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name="helios-api", daemon=True)
     thread.start()
     while not server.started:
         if not thread.is_alive():
-            raise SettingsError(
-                f"port {port} on {host} cannot be listened on: is another Helios running? "
-                "Choose one with --port or HELIOS_PORT"
-            )
+            raise HeliosError(f"the API on {host}:{port} did not start: its log says why")
         time.sleep(0.01)
-    got = int(server.servers[0].sockets[0].getsockname()[1])
     try:
-        yield thread, got
+        yield thread
     finally:
         server.should_exit = True
         thread.join(timeout=10)

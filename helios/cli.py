@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import orjson
@@ -16,18 +19,21 @@ import typer
 from rich.console import Console
 
 from helios import __version__, screens
-from helios.app import Application, build, prometheus_source, served
+from helios.app import Application, build, listening, prometheus_source, served
 from helios.clocks import Clock, SteppedClock, TraceClock, WallClock
 from helios.demos.saleor import demo_world
 from helios.demos.worlds import World, replay_world
 from helios.errors import HeliosError
 from helios.logs import configure_logs
-from helios.settings import Settings, load_settings
+from helios.settings import Scoring, Settings, load_settings
 from scoring.errors import ScoringError, SourceUnavailable
 from scoring.scorer import Summary
 
 SWITCH_SECONDS = 0.0005
 """How long one thread may keep the interpreter from another: a request must not wait for a cycle."""
+
+PATIENCE_SECONDS = 2.0
+"""How long a cycle may go on after Ctrl-C before its source is cut off."""
 
 DEMO_CYCLES = 288
 """A day is walked through before the page is served, so that there is something to look at."""
@@ -44,7 +50,9 @@ Config = Annotated[
     typer.Option("--config", "-c", help="The settings file (config.yaml); the environment wins over it."),
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; HELIOS_HOST otherwise.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on, 0 for any; HELIOS_PORT otherwise.")]
+Port = Annotated[
+    int | None, typer.Option(min=0, max=65_535, help="Port to listen on, 0 for any; HELIOS_PORT otherwise.")
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document per line, for scripts.")]
 Cycles = Annotated[int | None, typer.Option(min=1, help="Run so many cycles, then end, without serving.")]
 
@@ -77,12 +85,14 @@ def demo(
 ) -> None:
     """Replay a bundled real trace as the demand of a Saleor-like fleet, faster than real time, and serve the page."""
     settings = _settings(None)
+    settings = settings.model_copy(
+        update={"scoring": Scoring()}
+    )  # the demo's own pace, and nobody's snapshot
     world = demo_world(settings.scoring.interval_seconds)
     if cycles is not None:
         _run_cycles(settings, world, cycles, json)
         return
-    clock = TraceClock(world.start, speed=speed, end=world.end)
-    _serve_world(settings, world, clock, host, port, first=DEMO_CYCLES)
+    _serve_world(settings, world, speed, host, port, first=DEMO_CYCLES)
 
 
 @app.command()
@@ -96,28 +106,29 @@ def run(
         if cycles is not None:
             _run_cycles(settings, world, cycles, json)
             return
-        clock = TraceClock(world.start, speed=settings.replay.speed, end=world.end)
-        _serve_world(settings, world, clock, host, port)
+        _serve_world(settings, world, settings.replay.speed, host, port)
         return
     if not settings.target_specs():
         raise HeliosError(
             "there is no target to score: list some under `targets`, or name one with scoring.namespace and "
             "scoring.deployment (HELIOS_METRICS_NAMESPACE, HELIOS_METRICS_DEPLOYMENT)"
         )
-    with prometheus_source(settings) as source:
+    with prometheus_source(settings) as source, contextlib.ExitStack() as stack:
         printer = screens.cycle_printer(json) if cycles is not None else None
         built = build(settings, source, clock=WallClock(), on_cycle=_printed(printer, lambda: built))
         if cycles is not None:
             _looped(built).run(threading.Event(), most_cycles=cycles)
             return
-        _serve(settings, built, host, port, title="Prometheus")
+        listener = stack.enter_context(_listening(settings, host, port))
+        _serve(built, listener, title="Prometheus", cancel=source.close)
 
 
 @app.command()
 def serve(config: Config = None, host: Host = None, port: Port = None) -> None:
     """Serve the API alone: predict, detect and recommend from a snapshot."""
     settings = _settings(config)
-    _serve(settings, build(settings, None), host, port, title="API alone")
+    with _listening(settings, host, port) as listener:
+        _serve(build(settings, None), listener, title="API alone")
 
 
 @app.command()
@@ -172,43 +183,68 @@ def _run_cycles(settings: Settings, world: World, cycles: int, json: bool) -> No
 
 
 def _serve_world(
-    settings: Settings, world: World, clock: TraceClock, host: str | None, port: int | None, *, first: int = 0
+    settings: Settings, world: World, speed: float, host: str | None, port: int | None, *, first: int = 0
 ) -> None:
-    """Replay a world: its history, `first` cycles at once, then the rest at the clock's speed."""
-    built = build(settings, world.source(clock), clock=clock, targets=world.targets)
-    loop = _looped(built)
-    loop.scorer.stream.advance(clock.now())
-    with screens.filling() as progress:
-        loop.fill(progress)
-    if first:
-        loop.run(threading.Event(), most_cycles=first)
-    clock.begin()
-    _serve(settings, built, host, port, title=world.title, clock=clock)
+    """Replay a world: its history, `first` cycles at once, then the rest at `speed`."""
+    interval = settings.scoring.interval_seconds
+    clock = TraceClock(world.start, speed=speed, end=world.end, stride=interval)
+    with _listening(settings, host, port) as listener:
+        built = build(settings, world.source(clock), clock=clock, targets=world.targets)
+        loop = _looped(built)
+        loop.scorer.stream.advance(clock.now())
+        with screens.filling() as progress:
+            loop.fill(progress)
+        with screens.walking(first) as step:
+            for _ in range(first):
+                loop.run(threading.Event(), most_cycles=1)
+                clock.wait_until(clock.now() + interval, threading.Event())
+                step()
+        clock.begin()
+        _serve(built, listener, title=world.title, clock=clock)
 
 
 def _serve(
-    settings: Settings,
     built: Application,
-    host: str | None,
-    port: int | None,
+    listener: socket.socket,
     *,
     title: str,
     clock: TraceClock | None = None,
+    cancel: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; a cycle once begun is finished."""
+    """Serve until Ctrl-C or SIGTERM; a cycle once begun is finished, without a source that keeps it waiting.
+
+    Raises:
+        HeliosError: the API ended by itself.
+    """
     sys.setswitchinterval(SWITCH_SECONDS)
-    stop = threading.Event()
+    stop, asked = threading.Event(), threading.Event()
+
+    def ask(number: int, _: FrameType | None) -> None:
+        asked.set()
+        stop.set()
+        threading.Timer(PATIENCE_SECONDS, cancel).start()
+        signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C ends it at once
+
     for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: stop.set())
-    address = host or settings.service.host
-    with (
-        served(built.api, address, settings.service.port if port is None else port) as (thread, got),
-        screens.serving(address, got, title, built, clock),
-    ):
+        signal.signal(name, ask)
+    host, port = listener.getsockname()[:2]
+    with served(built.api, listener) as thread, screens.serving(host, port, title, built, clock):
+        threading.Thread(target=_set_after, args=(thread, stop), daemon=True).start()
         if built.loop is not None:
             built.loop.run(stop)
-        while not stop.wait(1.0) and thread.is_alive():
-            pass
+        stop.wait()
+    if not asked.is_set():
+        raise HeliosError("the API ended by itself: its log says why")
+
+
+def _set_after(thread: threading.Thread, stop: threading.Event) -> None:
+    """Set `stop` when the thread has ended: a loop that nobody can ask is of no use."""
+    thread.join()
+    stop.set()
+
+
+def _listening(settings: Settings, host: str | None, port: int | None) -> socket.socket:
+    return listening(host or settings.service.host, settings.service.port if port is None else port)
 
 
 def _settings(config: Path | None) -> Settings:

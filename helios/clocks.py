@@ -32,12 +32,15 @@ class WallClock:
 class TraceClock:
     """Trace time: from `begin` on it runs `speed` times as fast as the wall's, and stands still at `end`.
 
-    Before `begin` it jumps to whatever is waited for, so that a first stretch can be walked through at once. Standing
-    still keeps what was published last valid: the trace has ended, the loop has not hung.
+    Before `begin` it jumps to whatever is waited for, so that a first stretch can be walked through at once. It never
+    runs more than half a `stride` ahead of what was last waited for: where cycles take longer than the speed allows, the
+    trace slows down instead of leaving cycles out. Standing still at the end keeps what was published last valid: the
+    trace is over, the loop has not hung.
     """
 
-    def __init__(self, start: float, *, speed: float, end: float) -> None:
-        self._start, self._speed, self._end = start, speed, end
+    def __init__(self, start: float, *, speed: float, end: float, stride: float) -> None:
+        self._at, self._speed, self._end, self._stride = start, speed, end, stride
+        self._limit = start + stride / 2
         self._began: float | None = None
 
     def begin(self) -> None:
@@ -46,8 +49,7 @@ class TraceClock:
 
     def now(self) -> float:
         """UNIX seconds of the trace."""
-        passed = 0.0 if self._began is None else (time.monotonic() - self._began) * self._speed
-        return min(self._start + passed, self._end)
+        return min(self._passed(), self._limit, self._end)
 
     @property
     def ended(self) -> bool:
@@ -56,12 +58,19 @@ class TraceClock:
 
     def wait_until(self, moment: float, stop: threading.Event) -> bool:
         """Wait until the trace reaches `moment`; past its end, for `stop` alone."""
-        if self._began is None:
-            self._start = max(self._start, min(moment, self._end))
-            return stop.is_set()
-        if moment > self._end:
+        if moment > self._end and self._began is not None:
+            self._limit = self._end
             return stop.wait()
-        return stop.wait(max(0.0, (moment - self.now()) / self._speed))
+        self._limit = max(self._limit, moment + self._stride / 2)
+        ahead = moment - self._passed()
+        if self._began is None or ahead <= 0:  # late: the time lost is lost, no cycle is
+            self._at = max(self._at, min(moment, self._end))
+            self._began = self._began and time.monotonic()
+            return stop.is_set()
+        return stop.wait(ahead / self._speed)
+
+    def _passed(self) -> float:
+        return self._at + (0.0 if self._began is None else (time.monotonic() - self._began) * self._speed)
 
 
 class SteppedClock:

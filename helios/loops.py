@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,6 +81,7 @@ class ScoringLoop:
     Args:
         scorer: the cycle.
         clock: the time; a test or the demo passes its own.
+        timer: monotonic seconds, for the heartbeat: whether the loop is alive is a matter of real time.
         metrics: where the process tells of the loop.
         state_path: folder of the snapshot; None keeps nothing.
         snapshot_seconds: time between snapshots.
@@ -92,17 +94,20 @@ class ScoringLoop:
         clock: Clock,
         metrics: LoopMetrics,
         *,
+        timer: Callable[[], float] = time.monotonic,
         state_path: Path | None = None,
         snapshot_seconds: float = 3600.0,
         on_cycle: Callable[[Summary], None] = lambda _: None,
     ) -> None:
         self.scorer = scorer
         self.clock = clock
+        self.timer = timer
         self.heartbeat: float | None = None
         self.faults: dict[str, str] = {}
         self._metrics, self._on_cycle = metrics, on_cycle
         self._state_path, self._snapshot_seconds = state_path, snapshot_seconds
         self._stored_at = -math.inf
+        self._said: dict[str, str] = {}
 
     def run(self, stop: threading.Event, *, most_cycles: int | None = None) -> None:
         """Run until `stop` is set, or for so many cycles; a cycle once begun is finished."""
@@ -118,7 +123,7 @@ class ScoringLoop:
             if most_cycles is not None and done >= most_cycles:
                 break
             # 3 history, while there is time; a cycle follows at once when it is complete
-            due = (math.floor(began / interval) + 1) * interval
+            due = min((math.floor(began / interval) + 1) * interval, self.clock.now() + interval)
             if self._fill(due, stop):
                 continue
             # 4 the memory of this run, now and then
@@ -131,9 +136,9 @@ class ScoringLoop:
 
     def cycle(self, now: float) -> Summary:
         """One cycle, told to the metrics, the log and whoever listens."""
-        self.heartbeat = now
+        self.heartbeat = self.timer()
         summary = self.scorer.cycle(now)
-        self.heartbeat = max(now, self.clock.now())
+        self.heartbeat = self.timer()
         self._metrics.observe(summary, len(self.scorer.fleet.conflicts))
         for stage, fault in summary.faults.items():
             if self.faults.get(stage) != fault:
@@ -166,10 +171,14 @@ class ScoringLoop:
         try:
             while stream.pending_points and not stop.is_set() and self.clock.now() < due:
                 stream.fill()
-                self.heartbeat = self.clock.now()
+                self.heartbeat = self.timer()
         except SourceUnavailable as error:
-            log.warning("back-fill waits", fault=str(error), points=stream.pending_points)
+            self._say("back-fill waits", str(error))
             return False
+        except Exception as error:  # noqa: BLE001 - whatever a source does, the loop goes on
+            self._say("back-fill waits", f"{type(error).__name__}: {error}")
+            return False
+        self._said.pop("back-fill waits", None)
         if stream.pending_points == 0:
             log.info("history complete", points=had)
         return stream.pending_points == 0
@@ -180,7 +189,7 @@ class ScoringLoop:
         try:
             state = snapshots.load(self._state_path)
             if state is not None:
-                restore(self.scorer, state)
+                restore(self.scorer, state, self.clock.now())
                 log.info("warm start", folder=str(self._state_path))
         except (SnapshotError, InvalidState) as error:
             log.warning("cold start", fault=str(error))
@@ -191,5 +200,12 @@ class ScoringLoop:
         self._stored_at = self.clock.now()
         try:
             snapshots.save(self._state_path, stored(self.scorer))
+            self._said.pop("no snapshot", None)
         except SnapshotError as error:
-            log.warning("no snapshot", fault=str(error))
+            self._say("no snapshot", str(error))
+
+    def _say(self, what: str, fault: str) -> None:
+        """Warn once of what goes on being wrong in the same words."""
+        if self._said.get(what) != fault:
+            log.warning(what, fault=fault)
+        self._said[what] = fault

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 import orjson
-from rich.console import Console
+from rich import box
+from rich.console import Console, Group
 from rich.live import Live as Screen
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
@@ -21,6 +22,10 @@ from scoring.reports import Report
 from scoring.scorer import Summary
 
 CyclePrinter = Callable[[Summary, Sequence[Report]], None]
+_WIDE = 110
+"""Columns from which the ledger has a place of its own."""
+_FRAME_LINES = 8
+"""Lines around the rows: the address, the head, the caption and some air."""
 _ARROWS = {1: "↑", 0: "=", -1: "↓"}
 
 
@@ -46,22 +51,31 @@ def print_fleet(reports: Sequence[Report], summary: Summary) -> None:
         console.print(f"{stage}: {fault}", style="red", markup=False)
 
 
-def fleet_table(reports: Sequence[Report], caption: str) -> Table:
-    """The fleet: replicas now and recommended, why, how abnormal, and what the ledger says."""
-    table = Table(caption=caption, expand=True)
+def fleet_table(reports: Sequence[Report], caption: str, room: tuple[int, int] | None = None) -> Table:
+    """The fleet: replicas now and recommended, why, how abnormal, and what the ledger says.
+
+    Args:
+        reports: the targets.
+        caption: beneath it.
+        room: columns and lines there are; None shows all in full. In little room each target has one line.
+    """
+    short = room is not None
+    rows = reports if room is None else reports[: max(1, room[1] - _FRAME_LINES)]
+    hidden = len(reports) - len(rows)
+    table = Table(
+        caption=f"{caption} · {hidden} more on the page" if hidden else caption, expand=True, box=box.SIMPLE
+    )
     table.add_column("target", no_wrap=True)
     table.add_column("replicas", justify="right", no_wrap=True)
-    table.add_column("why", ratio=3)
+    table.add_column("why", ratio=3, no_wrap=short, overflow="ellipsis")
     table.add_column("anomaly", justify="right", no_wrap=True)
-    table.add_column("ledger", ratio=2)
-    for report in reports:
-        table.add_row(
-            Text(f"{report.namespace}/{report.deployment}"),
-            replicas(report),
-            Text(report.problem or report.reason),
-            _anomaly(report),
-            Text(report.ledger.line),
-        )
+    wide = room is None or room[0] >= _WIDE
+    if wide:
+        table.add_column("ledger", ratio=2, no_wrap=short, overflow="ellipsis")
+    for report in rows:
+        cells = [Text(f"{report.namespace}/{report.deployment}"), replicas(report)]
+        cells += [Text(report.problem or report.reason), _anomaly(report)]
+        table.add_row(*cells, *([Text(report.ledger.line)] if wide else []))
     return table
 
 
@@ -91,25 +105,38 @@ def filling() -> Iterator[Callable[[int], None]]:
 
 
 @contextlib.contextmanager
+def walking(cycles: int) -> Iterator[Callable[[], None]]:
+    """A progress bar over the cycles that are walked through at once."""
+    console = Console(stderr=True)
+    columns = (TextColumn("first day"), BarColumn(), TextColumn("{task.completed} of {task.total} cycles"))
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("cycles", total=cycles)
+        yield lambda: bar.advance(task)
+
+
+@contextlib.contextmanager
 def serving(host: str, port: int, title: str, built: Application, clock: TraceClock | None) -> Iterator[None]:
     """The address, and in a terminal the fleet, kept up to date while the block lasts."""
     console = Console(stderr=True)
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
-    address = f"http://{shown}:{port}"
-    console.print(
-        f"Helios ({title}) at [bold]{address}/[/]  ·  gauges {address}/metrics  ·  API {address}/docs"
-    )
+    address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
+    words = Text.assemble(f"Helios ({title}) at ", (f"{address}/", "bold"), "  ·  /metrics  ·  /docs")
     if clock is None or not console.is_terminal:
-        console.print("Ctrl-C ends it.")
+        console.print(words, soft_wrap=True)
+        console.print("Ctrl-C ends it.", soft_wrap=True)
         yield
         return
 
-    def drawn() -> Table:
-        when = moment(clock.now())
-        ended = "; the trace has ended" if clock.ended else ""
-        return fleet_table(
-            built.live.reports(), f"cycle {built.live.cycles()} · {when}{ended} · Ctrl-C ends it"
-        )
+    told: dict[int, Sequence[Report]] = {}
+
+    def drawn() -> Group:
+        cycle = built.live.cycles()
+        if cycle not in told:  # a fleet's reports are made once a cycle, however often the screen is drawn
+            told.clear()
+            told[cycle] = built.live.reports()
+        when = moment(clock.now()) + (" · the trace has ended" if clock.ended else "")
+        caption = f"cycle {cycle} · {when} · Ctrl-C ends it"
+        return Group(words, fleet_table(told[cycle], caption, (console.width, console.height)))
 
     with Screen(get_renderable=drawn, console=console, refresh_per_second=2, transient=True):
         yield

@@ -1,6 +1,6 @@
 """A scorer's memory on disk: written whole or not at all, verified before it is believed.
 
-One file of numpy arrays beside its SHA-256; never pickle. A full disk, a torn write or a damaged file costs the warm
+One file: a SHA-256, then numpy arrays; never pickle. A full disk, a torn write or a damaged file costs the warm
 start and nothing else.
 """
 
@@ -11,13 +11,16 @@ import os
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from helios.errors import SnapshotError
 from scoring.states import State
 
-_FILE, _SUM = "state.npz", "state.sha256"
+_FILE = "state.npz"
+_SUM_BYTES = 65
+"""The file begins with the hexadecimal SHA-256 of all that follows, and a line feed."""
 
 
 def save(folder: Path, state: State) -> Path:
@@ -31,14 +34,15 @@ def save(folder: Path, state: State) -> Path:
         handle, name = tempfile.mkstemp(prefix=".state-", dir=folder)
         temporary = Path(name)
         try:
-            with os.fdopen(handle, "wb") as file:
+            with os.fdopen(handle, "w+b") as file:
+                file.write(b" " * _SUM_BYTES)
                 np.savez(file, **state)  # type: ignore[arg-type] # its stub takes a bool among the names
+                checksum = _sha256(file)
+                file.seek(0)
+                file.write(checksum.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            checksum = _sha256(temporary)
-            (folder / _SUM).unlink(missing_ok=True)
             temporary.replace(folder / _FILE)
-            (folder / _SUM).write_text(checksum + "\n", encoding="ascii")
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -55,20 +59,26 @@ def load(folder: Path) -> State | None:
         SnapshotError: it is damaged or cannot be read.
     """
     path = folder / _FILE
-    if not path.exists():
-        return None
     try:
-        wanted = (folder / _SUM).read_text(encoding="ascii").strip()
-        if _sha256(path) != wanted:
-            raise SnapshotError(
-                f"{path}: does not match its checksum; starting cold (delete it to silence this)"
-            )
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in file.files}
-    except (OSError, ValueError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        with path.open("rb") as file:
+            wanted = file.read(_SUM_BYTES).strip()
+            if _sha256(file).encode() != wanted:
+                raise SnapshotError(
+                    f"{path}: does not match its checksum; starting cold (delete it to silence this)"
+                )
+            file.seek(_SUM_BYTES)
+            with np.load(file, allow_pickle=False) as arrays:
+                return {name: arrays[name] for name in arrays.files}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise SnapshotError(f"{path}: cannot be read ({error}); starting cold") from error
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _sha256(file: IO[bytes]) -> str:
+    """Of all that follows the checksum's own place."""
+    file.seek(_SUM_BYTES)
+    digest = hashlib.sha256()
+    while piece := file.read(2**20):
+        digest.update(piece)
+    return digest.hexdigest()

@@ -163,9 +163,14 @@ class LoopView:
         return self._scorer.board.posted
 
     def heartbeat_age(self, now: float) -> float | None:
-        """Seconds since the loop last began or ended a cycle."""
+        """Real seconds since the loop last began or ended a cycle, or fetched a piece of history."""
+        del now  # a trace's time, or a wall clock that was set, says nothing about a thread that hangs
         beat = self._loop.heartbeat
-        return None if beat is None else max(0.0, now - beat)
+        return None if beat is None else max(0.0, self._loop.timer() - beat)
+
+    def faults(self) -> Mapping[str, str]:
+        """What the last cycle could not do: stage -> what went wrong, in words."""
+        return self._loop.faults
 
     def _find(self, namespace: str, deployment: str) -> tuple[Fleet, Scores, int] | None:
         latest = self._scorer.board.latest()
@@ -191,6 +196,10 @@ class LoopView:
             for i in rows
             if fleet.metrics[i].drives and fleet.series[i] in problems
         ]
+        if made.state in {"no-data", "expired"} and not said:
+            said = [fault for stage, fault in self._loop.faults.items() if stage in {"advance", "observe"}][
+                :1
+            ]
         return replace(made, problem="; ".join(said)) if said else made
 
     def _panel(self, fleet: Fleet, row: int) -> tuple[Panel, slice]:

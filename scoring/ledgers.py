@@ -1,7 +1,7 @@
 """The ledger: what was there against what would have been there, from the first day and for every target.
 
 Running sums in day buckets, of which the last seven days count: the oldest bucket for as much of it as is still within
-them. Recommended replicas would have been there a lead time after they were
+them. Recommended replicas would have been there a start-up time after they were
 asked for and gone at once when they were not; they cost from the moment they were asked for. Demand is *short*
 where it exceeds what the replicas can serve at `maxUtilization`. It is arithmetic on what was observed: had the
 recommendation been followed, demand itself might have differed.
@@ -67,7 +67,7 @@ class Ledger:
         needed: Floats,
         replicas: Floats,
         recommended: Floats,
-        lead_seconds: Floats,
+        start_seconds: Floats,
     ) -> Ledger:
         """One more cycle.
 
@@ -77,9 +77,9 @@ class Ledger:
             needed: replicas that the observed demand takes at `maxUtilization`, not rounded, `[targets]`.
             replicas: current replicas, `[targets]`.
             recommended: this cycle's recommendation, `[targets]`.
-            lead_seconds: the lead time, `[targets]`.
+            start_seconds: from asking for a pod until it is ready, `[targets]`: the lead time less the interval.
         """
-        there = self._would_be_there(now, lead_seconds)
+        there = self._would_be_there(now, start_seconds)
         seconds = now - self.at if 0 < now - self.at <= 2 * interval else 0.0
         known = ~np.isnan(needed) & ~np.isnan(replicas) & ~np.isnan(there)
         minutes, hours = seconds / 60, seconds / 3600
@@ -113,9 +113,9 @@ class Ledger:
         total: NDArray[np.float64] = np.einsum("tdk,d->tk", self.buckets, weights)
         return total
 
-    def _would_be_there(self, now: float, lead_seconds: Floats) -> Floats:
-        """The least that was asked for at any time of the last lead time: what has had time to start."""
-        cutoff = now - lead_seconds.astype(np.float64)
+    def _would_be_there(self, now: float, start_seconds: Floats) -> Floats:
+        """The least that was asked for at any time of the last start-up time: what has had time to start."""
+        cutoff = now - start_seconds.astype(np.float64)
         before = np.where(self.asked_at <= cutoff[:, None], self.asked_at, -np.inf).max(
             axis=1, initial=-np.inf
         )

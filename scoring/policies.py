@@ -7,7 +7,7 @@ never by a clock of their own.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
 
@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 
 from scoring.calendars import Event, Schedule, highest_lift
 from scoring.panels import Bools, Floats, Series
-
-Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +205,7 @@ class Fleet:
                     minimum[row] = max(minimum[row], schedule.minimum or 0)
                     maximum[row] = min(maximum[row], np.inf if schedule.maximum is None else schedule.maximum)
             lift[row] = highest_lift(target.events, now, float(lead[row]))
-        return wishes.with_calendar(np.minimum(minimum, maximum), maximum, lift)
+        return replace(wishes, minimum=np.minimum(minimum, maximum), maximum=maximum, lift=lift)
 
     @cached_property
     def _calendar_rows(self) -> tuple[int, ...]:
@@ -231,11 +229,6 @@ class Policies:
     up: Floats
     down: Floats
     lift: Floats
-
-    def with_calendar(self, minimum: Floats, maximum: Floats, lift: Floats) -> Policies:
-        """These wishes under the bounds and lift of this moment."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return Policies(**(values | {"minimum": minimum, "maximum": maximum, "lift": lift}))
 
 
 def _limits(limits: Sequence[StepLimit]) -> Floats:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,13 +70,13 @@ class Scores:
     share: Floats
 
     def merged(self, newer: Scores, scored: Bools, owner: NDArray[np.intp]) -> Scores:
-        """`newer` where a target was scored, else what stands here."""
+        """`newer` where a target was scored, else what stands here; how much history there is, is always new."""
         values = {}
         for f in fields(self):
             rows = scored[owner] if f.name in PER_SERIES else scored
             old, new = getattr(self, f.name), getattr(newer, f.name)
             values[f.name] = np.where(rows.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-        return Scores(**values)
+        return Scores(**(values | {"points": newer.points}))
 
     def for_rows(
         self, targets: NDArray[np.intp], series: NDArray[np.intp], horizons: NDArray[np.intp] | None = None
@@ -189,7 +189,8 @@ class Board:
 
 def _expired(scores: Scores, scored: Bools) -> Scores:
     """The first cycle's scores, of which those not scored never held."""
-    values = {f.name: getattr(scores, f.name) for f in fields(scores)}
-    values["expires_at"] = np.where(scored, scores.expires_at, np.nan)
-    values["scored_at"] = np.where(scored, scores.scored_at, np.nan)
-    return Scores(**values)
+    return replace(
+        scores,
+        expires_at=np.where(scored, scores.expires_at, np.nan),
+        scored_at=np.where(scored, scores.scored_at, np.nan),
+    )

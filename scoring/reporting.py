@@ -40,7 +40,9 @@ def report(
         for i in range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
         if fleet.metrics[i].drives or scores.points[i] > 0
     )
-    problem = _problem(target, path, fresh, expires)
+    rows = slice(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
+    points = int(scores.points[rows].max(initial=0))
+    problem = _problem(target, path, fresh, expires, points)
     return Report(
         namespace=target.namespace,
         deployment=target.deployment,
@@ -108,8 +110,13 @@ def _state(path: Path, fresh: bool, expires: float | None) -> str:
     return OUTCOMES[path] if path in {Path.NO_DATA, Path.NO_REQUEST, Path.MEMORY_ONLY} else "scored"
 
 
-def _problem(target: Target, path: Path, fresh: bool, expires: float | None) -> str | None:
+def _problem(target: Target, path: Path, fresh: bool, expires: float | None, points: int) -> str | None:
     name = f"{target.namespace}/{target.deployment}"
+    if expires is None and points > 0:
+        return (
+            f"{name} has {points} points of history and none that is recent: check that the {target.kind} still "
+            "runs and that its metrics are still scraped"
+        )
     if expires is None:
         return f"No samples of {name} have been seen: check that the {target.kind} runs and that its metrics are scraped"
     if not fresh:
@@ -124,7 +131,10 @@ def explain_missing(target: Target, path: Path) -> str:
     driver = next((m.name for m in target.metrics if m.drives), "cpu")
     remedy = {
         Path.NO_DATA: f"{driver} has no recent samples: check that it is scraped",
-        Path.NO_REQUEST: f"the pods have no {driver} request: set resources.requests.{driver} or the metric's perReplica",
+        Path.NO_REQUEST: (
+            f"no {driver} request of the pods is known: set resources.requests.{driver} or the metric's perReplica, "
+            "and check that kube-state-metrics is scraped"
+        ),
         Path.MEMORY_ONLY: "memory alone cannot drive replicas here: name a demand such as cpu",
     }
     return remedy[path]

@@ -229,16 +229,21 @@ class Scorer:
         return np.where(np.isnan(wished), learned, wished).astype(np.float32)
 
     def _entered(self, s: Situation, d: Decisions) -> Ledger:
-        driver = np.maximum(d.driver, 0)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            needed = s.forecast.last[driver] / (s.policies.max_utilization * s.workloads.request[driver])
+        fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request
+        # memory counts where it was decided on; of several metrics the one that needs most now, whichever decided
+        counted = (
+            fleet.drives & (~fleet.is_memory | (d.driver[owner] == np.arange(len(owner)))) & (request > 0)
+        )
+        each = np.full(len(owner), np.nan, np.float32)
+        np.divide(s.forecast.last, s.policies.max_utilization[owner] * request, out=each, where=counted)
+        needed = np.fmax.reduceat(each, fleet.first_row[:-1])
         return self.ledger.add(
             s.now,
             self.pace.interval,
-            needed=np.where(d.driver >= 0, needed, np.nan).astype(np.float32),
+            needed=np.where(d.driver >= 0, needed, np.float32(np.nan)),
             replicas=s.workloads.replicas,
             recommended=d.recommended,
-            lead_seconds=s.lead_seconds,
+            start_seconds=np.maximum(s.lead_seconds - np.float32(self.pace.interval), 0),
         )
 
     def _trailed(self, s: Situation, d: Decisions) -> None:

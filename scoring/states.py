@@ -35,6 +35,7 @@ def stored(scorer: Scorer) -> State:
         "targets": [[t.namespace, t.deployment] for t in scorer.fleet.targets],
         "series": [[s.namespace, s.deployment, s.metric, s.kind, s.query] for s in scorer.fleet.series],
         "start": panel.start,
+        "columns": panel.values.shape[1],
         "step": panel.step,
         "horizons": scorer.horizons(),
         "ledger": [scorer.ledger.day, scorer.ledger.at],
@@ -51,7 +52,7 @@ def stored(scorer: Scorer) -> State:
     return arrays if latest is None else {**arrays, **_named("scores", latest[1])}
 
 
-def restore(scorer: Scorer, state: State) -> None:
+def restore(scorer: Scorer, state: State, now: float) -> None:
     """Give `scorer` the memory of those of its targets that were stored.
 
     Raises:
@@ -59,7 +60,7 @@ def restore(scorer: Scorer, state: State) -> None:
     """
     try:
         about = json.loads(state["about"].tobytes())
-        _refuse_other(about, scorer.pace.step)
+        _refuse_other(about, scorer.pace.step, now)
         old_series = [Series(*row) for row in about["series"]]
         old_targets = {tuple(row): i for i, row in enumerate(about["targets"])}
         place = {s: i for i, s in enumerate(old_series)}
@@ -71,7 +72,7 @@ def restore(scorer: Scorer, state: State) -> None:
             tuple(old_series), about["start"], about["step"], state["panel.values"], state["panel.censored"]
         )
         anomalies = _built(Anomalies, "onsets.state", state)
-        onsets = Onsets(anomalies, state["onsets.expected"], state["onsets.sigma"]).for_rows(t, s)
+        onsets = Onsets(anomalies, state["onsets.expected"], state["onsets.scale"]).for_rows(t, s)
         memory = _built(Memory, "memory", state).for_rows(t, s)
         day, at = about["ledger"]
         ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
@@ -93,15 +94,23 @@ def restore(scorer: Scorer, state: State) -> None:
         ) from error
     scorer.stream.restore(panel)
     scorer.onsets, scorer.memory, scorer.ledger = onsets, memory, ledger
-    if [a.shape for a in trail.arrays().values()] == [a.shape for a in scorer.trail.arrays().values()]:
+    same_shapes = [a.shape for a in trail.arrays().values()] == [
+        a.shape for a in scorer.trail.arrays().values()
+    ]
+    if same_shapes and trail.ahead == scorer.trail.ahead:
         scorer.trail = trail
 
 
-def _refuse_other(about: Mapping[str, Any], step: float) -> None:
+def _refuse_other(about: Mapping[str, Any], step: float, now: float) -> None:
     if about["format"] != FORMAT or about["step"] != step:
         raise InvalidState(
             f"stored with format {about['format']} and a step of {about['step']:g} s; "
             f"this is format {FORMAT} and {step:g} s: starting cold"
+        )
+    ahead = about["start"] + (about["columns"] - 1) * step - now
+    if ahead > step:
+        raise InvalidState(
+            f"stored {ahead:.0f} s ahead of the present: a clock was set back, or a replay began anew: starting cold"
         )
 
 

@@ -19,6 +19,8 @@ WARNING, CRITICAL = 2.5, 3.5
 MOST_SIGMAS = np.float32(100)
 HELD_SHARE = np.float32(0.6)
 """A state ends when its value is back within this share of the threshold: hysteresis against flapping."""
+BACK_SHARE = np.float32(0.3)
+"""Or within this share of the jump that began it: after a large one, the ordinary wandering of an hour is back to normal."""
 HOLD_SECONDS = 3600.0
 """A state that lasts longer is the new normal."""
 _LEAST_RELATIVE = np.float32(0.01)
@@ -48,11 +50,11 @@ class Anomalies:
 
 @dataclass(frozen=True, slots=True)
 class Onsets:
-    """What the detector remembers: the state, and per series the value expected at its onset and that value's sigma."""
+    """What the detector remembers: the state, and per series the value expected at its onset and what is near to it."""
 
     state: Anomalies
     expected: Floats
-    sigma: Floats
+    scale: Floats
 
     @classmethod
     def none(cls, fleet: Fleet) -> Onsets:
@@ -74,7 +76,7 @@ class Onsets:
                 at_rows(s.share, series, np.nan),
             ),
             at_rows(self.expected, series, np.nan),
-            at_rows(self.sigma, series, np.nan),
+            at_rows(self.scale, series, np.nan),
         )
 
 
@@ -114,7 +116,7 @@ class ResidualDetector:
         leaning = np.sign(_per_target(fleet, np.sign(z) * z * z * fleet.drives)).astype(np.int8)
         # 2 those that are away from normal: newly, or still as far from what was expected at the onset
         with np.errstate(invalid="ignore"):
-            away = np.abs(forecast.last - before.expected) / before.sigma
+            away = np.abs(forecast.last - before.expected) / before.scale
             farthest = np.fmax.reduceat(away, fleet.first_row[:-1])
             age = now - before.state.since
             lasting = before.state.detected & (age >= 0) & (age < HOLD_SECONDS)
@@ -124,6 +126,7 @@ class ResidualDetector:
         detected = begins | held
         # 3 onsets: a state that lasts keeps its own
         fresh = begins[fleet.owner]
+        jump = np.abs(forecast.residual) * BACK_SHARE / (HELD_SHARE * thresholds[fleet.owner])
         return Onsets(
             Anomalies(
                 score=score,
@@ -136,7 +139,7 @@ class ResidualDetector:
                 share=share,
             ),
             expected=np.where(fresh, forecast.last - forecast.residual, before.expected),
-            sigma=np.where(fresh, sigma, before.sigma),
+            scale=np.where(fresh, np.maximum(sigma, jump), before.scale),
         )
 
 

@@ -6,7 +6,7 @@ maximum over the lead time, which is a target of its own: the maximum of per-ste
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -114,7 +114,9 @@ def unforecast(panel: Panel, ask: Ask, name: str) -> Forecast:
 
 
 def checked(forecast: Forecast, panel: Panel, ask: Ask) -> Forecast:
-    """The forecast itself, if it answers for every row of the panel and everything that was asked.
+    """The forecast, if it answers for every row of the panel and everything that was asked.
+
+    Quantiles that cannot be (infinite, negative) are not known, row by row.
 
     Raises:
         ValueError: an array has another shape; whoever reads it would fail on the whole fleet.
@@ -126,7 +128,13 @@ def checked(forecast: Forecast, panel: Panel, ask: Ask) -> Forecast:
         found = getattr(forecast, name).shape
         if found != wanted:
             raise ValueError(f"forecaster {forecast.model}: {name} has shape {found} instead of {wanted}")
-    return forecast
+    return replace(forecast, curve=_possible(forecast.curve), maximum=_possible(forecast.maximum))
+
+
+def _possible(quantiles: Floats) -> Floats:
+    with np.errstate(invalid="ignore"):
+        wrong = ((quantiles < 0) | np.isinf(quantiles)).any(axis=-1, keepdims=True)
+    return np.where(wrong, np.float32(np.nan), quantiles) if wrong.any() else quantiles
 
 
 def newest(values: Floats) -> Floats:

@@ -70,7 +70,7 @@ def explain(g: Grounds) -> str:
         return f"No recommendation: {g.metric} has no recent samples, so the last decision expires and KEDA's fallback holds"
     if g.path is Path.NO_REQUEST:
         return (
-            f"No recommendation: the pods of this {g.kind} have no {g.metric} request, so replicas cannot be "
+            f"No recommendation: no {g.metric} request of the pods of this {g.kind} is known, so replicas cannot be "
             f"derived from demand; set resources.requests.{g.metric}, or perReplica on the metric"
         )
     if g.path is Path.MEMORY_ONLY:

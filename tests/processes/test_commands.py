@@ -142,6 +142,29 @@ def test_unusable_input_is_one_error_and_exit_code_2(
         assert word in done.stderr
 
 
+def test_the_demo_leaves_a_real_snapshot_alone(tmp_path: Path) -> None:
+    """HELIOS_STATE_PATH belongs to `helios run`."""
+    assert 0 == ran(["demo", "--cycles", "1"], {"HELIOS_STATE_PATH": str(tmp_path)}).returncode
+    assert [] == list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        pytest.param(["--host", "no.such.host.invalid"], ["no.such.host.invalid", "--host"], id="unknown"),
+        pytest.param(["--host", "192.0.2.1"], ["192.0.2.1", "--host"], id="not-ours"),
+        pytest.param(["--port", "80000"], ["--port", "65535"], id="range"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_said_so(arguments: list[str], words: list[str]) -> None:
+    """The error names the address and the option; there is no traceback."""
+    done = ran(["serve", *arguments])
+    assert 2 == done.returncode
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
 def test_a_port_that_is_taken_is_said_so() -> None:
     """The error names the port and how to choose another."""
     with started(["serve"]) as first:

@@ -69,6 +69,15 @@ def test_a_target_that_was_not_scored_keeps_its_numbers_until_they_expire() -> N
     assert {} == shown(board, NOW + 1500)
 
 
+def test_how_much_history_there_is_is_always_told() -> None:
+    """Also of a target that was not scored: its back-fill can be watched."""
+    board = posted((NOW, [True, True], 4))
+    board.post(scores(PAIR, points=[5, 6, 7, 8]), np.array([False, False]), NOW + 300)
+    latest = board.latest()
+    assert latest is not None
+    assert [5, 6, 7, 8] == latest[1].points.tolist()
+
+
 def test_a_target_that_comes_back_is_shown_again() -> None:
     """After its silence it is scored like any other."""
     board = posted((NOW, [True, True], 4), (NOW + 1200, [True, False], 5), (NOW + 1500, [True, True], 6))

@@ -165,6 +165,12 @@ def test_an_event_does_not_flap_around_the_threshold() -> None:
     assert [False, False] == detected(watched([12.3, 11.6]))
 
 
+def test_after_a_large_jump_the_ordinary_wandering_is_back_to_normal() -> None:
+    """Within three tenths of the jump it has ended; a value that stays half way has not."""
+    assert [False, True, True, False] == detected(watched([10, 40, 40, 18]))
+    assert [False, True, True, True, False] == detected(watched([10, 40, 40, 25, 12]))
+
+
 def test_an_event_may_become_critical() -> None:
     """What began as a warning and grew is critical from then on, with its first onset."""
     states = watched([13, 18, 18])

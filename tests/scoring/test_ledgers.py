@@ -33,7 +33,7 @@ def booked(
             needed=floats(needed),
             replicas=floats(replicas),
             recommended=floats(recommended),
-            lead_seconds=floats(lead),
+            start_seconds=floats(lead),
         )
     return ledger.sums()[0].tolist()
 
@@ -132,7 +132,7 @@ def weeks(days: float, *, step: float = HOUR) -> Ledger:
             needed=floats(1),
             replicas=floats(4),
             recommended=floats(2),
-            lead_seconds=floats(0),
+            start_seconds=floats(0),
         )
     return ledger
 
@@ -151,7 +151,7 @@ def test_after_a_week_of_silence_nothing_is_left() -> None:
     later = NOW + 20 * DAY
     for at in (later, later + HOUR):
         ledger = ledger.add(
-            at, HOUR, needed=floats(1), replicas=floats(4), recommended=floats(2), lead_seconds=floats(0)
+            at, HOUR, needed=floats(1), replicas=floats(4), recommended=floats(2), start_seconds=floats(0)
         )
     assert HOUR == ledger.sums()[0, 0]
 
@@ -171,7 +171,7 @@ def test_ledgers_follow_their_targets() -> None:
             needed=floats(1, 1),
             replicas=floats(4, 8),
             recommended=floats(2, 6),
-            lead_seconds=floats(0, 0),
+            start_seconds=floats(0, 0),
         )
     moved = ledger.for_rows(np.array([1, -1]))
     assert [300, 0] == moved.sums()[:, 0].tolist()
@@ -181,7 +181,7 @@ def test_ledgers_follow_their_targets() -> None:
         needed=floats(1, 1),
         replicas=floats(8, 1),
         recommended=floats(6, 1),
-        lead_seconds=floats(0, 0),
+        start_seconds=floats(0, 0),
     )
     assert [600, 0] == then.sums()[:, 0].tolist()
 

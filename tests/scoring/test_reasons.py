@@ -78,8 +78,8 @@ UNREADABLE = re.compile(
         ),
         pytest.param(
             replace(GROUNDS, path=Path.NO_REQUEST),
-            "No recommendation: the pods of this Deployment have no cpu request, so replicas cannot be derived from "
-            "demand; set resources.requests.cpu, or perReplica on the metric",
+            "No recommendation: no cpu request of the pods of this Deployment is known, so replicas cannot be derived "
+            "from demand; set resources.requests.cpu, or perReplica on the metric",
             id="no request",
         ),
         pytest.param(

@@ -161,7 +161,14 @@ def test_after_its_expiry_nothing_is_recommended_any_more() -> None:
 
 def test_a_target_that_was_never_scored_says_so() -> None:
     """And what to look at."""
-    said = reported(expires_at=[NAN], scored_at=[NAN], lead_seconds=[NAN], path=[Path.NO_DATA], driver=[-1])
+    never = {
+        "expires_at": [NAN],
+        "scored_at": [NAN],
+        "lead_seconds": [NAN],
+        "path": [Path.NO_DATA],
+        "driver": [-1],
+    }
+    said = reported(**never, points=[0, 0])
     assert ("no-data", None, None, 0.0) == (
         said.state,
         said.scored_at,
@@ -170,6 +177,9 @@ def test_a_target_that_was_never_scored_says_so() -> None:
     )
     assert "No samples of shop/api have been seen" in said.reason
     assert "check that the Deployment runs" in str(said.problem)
+    stopped = reported(**never, points=[288, 0])
+    assert ("no-data", 1) == (stopped.state, len(stopped.metrics))
+    assert "288 points of history and none that is recent" in stopped.reason
 
 
 @pytest.mark.parametrize(

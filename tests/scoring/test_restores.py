@@ -100,7 +100,7 @@ def test_history_that_had_not_come_yet_is_planned_again() -> None:
     first.fill(2)
     source.reads.clear()
     stream = started(source, first.state())
-    assert stream.pending_points == first.pending_points
+    assert first.pending_points == stream.pending_points
     assert whole(stream, NOW)
 
 

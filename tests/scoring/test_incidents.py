@@ -1,0 +1,142 @@
+"""Incidents from samples to replicas: an outage upstream, a spike, a sale, pods at their limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from scoring.calendars import Event
+from scoring.panels import Panel
+from scoring.scorer import Pace
+from tests.scoring.builders import DAY, NOW, STEP, MemorySource, target
+from tests.scoring.test_scorer import Run
+
+PACE = Pace(interval=STEP, step=STEP, columns=2016)
+BEGIN = NOW + 4 * STEP
+"""When something happens: the fourth cycle."""
+
+
+def wave(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A calm day: 8 cores and some, with a ripple that no profile explains."""
+    del name
+    return 8 + np.sin(2 * np.pi * at / DAY) + 0.2 * np.sin(at / STEP * 2.4)
+
+
+def run(demand: object = wave, **wishes: object) -> Run:
+    """One target with a week of history, scored every five minutes; the next cycle is the third."""
+    source = MemorySource(demand=demand, replicas=10.0)  # type: ignore[arg-type] # closures have no protocol
+    return Run(source, [target(max_replicas=100, **wishes)], pace=PACE).warm()
+
+
+def during(of: Run, cycles: int) -> list[tuple[int | None, str]]:
+    """What is recommended and how, cycle by cycle."""
+    seen = []
+    for _ in range(cycles):
+        assert {} == of.cycle().faults
+        said = of.report()
+        seen.append((said.recommended_replicas, said.outcome))
+    return seen
+
+
+def test_a_calm_day_is_forecast() -> None:
+    """The same number again and again, by the forecast, without an anomaly."""
+    seen = during(calm := run(), 6)
+    assert 1 == len(set(seen))
+    assert "forecast" == seen[0][1]
+    assert not calm.report().anomaly.detected
+
+
+def test_an_outage_upstream_takes_no_pods_away() -> None:
+    """No load looks like nothing to do: while it lasts, at most an hour, replicas stay; then the demand counts."""
+
+    def outage(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(at >= BEGIN, 0.01, wave(name, at))
+
+    of = run(outage, cooldown_seconds=0.0)
+    calm = during(of, 2)[-1][0]
+    frozen = during(of, 12)
+    assert {calm} == {number for number, _ in frozen}
+    said = of.report()
+    assert ("critical", "drop", BEGIN) == (said.anomaly.severity, said.anomaly.direction, said.anomaly.since)
+    assert "scale-in is frozen by an anomaly" in said.reason
+    assert during(of, 3)[-1][0] < calm
+
+
+def test_after_an_outage_there_is_no_second_event() -> None:
+    """The load that comes back is what was expected, not a spike."""
+
+    def outage(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where((at >= BEGIN) & (at < BEGIN + 3 * STEP), 0.01, wave(name, at))
+
+    of = run(outage)
+    calm = during(of, 2)[-1]
+    during(of, 3)
+    assert of.report().anomaly.detected
+    after = during(of, 4)
+    assert not of.report().anomaly.detected
+    assert calm[0] is not None
+    assert all(number is not None and abs(number - calm[0]) <= 1 for number, _ in after)
+
+
+def test_a_spike_is_answered_at_once() -> None:
+    """By the reactive path, while the forecast does not know it, and nothing is taken away before it ends."""
+
+    def spike(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where((at >= BEGIN) & (at < BEGIN + 4 * STEP), 21.0, wave(name, at))
+
+    of = run(spike, cooldown_seconds=0.0)
+    calm = during(of, 2)[-1][0]
+    seen = during(of, 4)
+    assert [(30, "spike")] * 4 == seen
+    assert calm is not None
+    assert calm < 30
+    assert "a spike is under way" in of.report().reason
+    assert during(of, 2)[-1][0] < 30
+
+
+def test_an_announced_sale_is_prepared_a_lead_time_before() -> None:
+    """Three times the usual from the lead time on, once, and the usual again after it."""
+    sale = Event(BEGIN + 1800, BEGIN + 3600, 3.0)
+
+    def sold(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where((at >= sale.start) & (at < sale.end), 3.0, 1.0) * wave(name, at)
+
+    of = run(sold, events=(sale,), cooldown_seconds=0.0, lead_seconds=600.0)
+    calm = during(of, 2)[-1][0]
+    assert calm is not None
+    before = [number for number, _ in during(of, 4)]
+    assert all(number is not None and abs(number - calm) <= 1 for number in before)
+    prepared = [number for number, _ in during(of, 2)]
+    assert all(number is not None and 2.4 * calm <= number <= 3.2 * calm for number in prepared)
+    assert "an announced event lifts the demand" in of.report().reason
+    sold_out = [number for number, _ in during(of, 6)]
+    assert all(number is not None and 2.4 * calm <= number <= 4.5 * calm for number in sold_out)
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["newest", "newest but one"])
+def test_pods_at_their_limit_get_company(late: bool) -> None:
+    """Demand was at least what is seen: one more than there are, also where the newest sample has not come yet."""
+
+    def capped(panel: Panel) -> Panel:
+        if late:
+            panel.values[:, -1] = np.nan
+        return replace(panel, censored=~np.isnan(panel.values))
+
+    of = run()
+    of.source.replicas = 30.0
+    of.source.answer = capped
+    said = during(of, 1)[0]
+    assert 31 == said[0]
+    assert "the pods are at their limit" in of.report().reason
+
+
+def test_the_responsive_profile_scores_every_minute() -> None:
+    """Grid and interval of a minute, a week of it: forecast like any other, with its own lead time."""
+    source = MemorySource(demand=wave, replicas=10.0)
+    of = Run(source, [target(max_replicas=100)], pace=Pace(60.0, 60.0, 7 * 1440)).warm()
+    assert "forecast" == during(of, 2)[-1][1]
+    assert 120 + 60 + 45 == of.report().lead_seconds
+    assert 2 * 1440 == of.report().metrics[0].needed
