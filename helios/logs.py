@@ -49,6 +49,8 @@ def configure_logs(level: str = "INFO", *, stream: TextIO | None = None, json: b
         # a person is told the address by the command itself; uvicorn's start-up lines would only push it away
         library.setLevel(logging.NOTSET if as_json or number <= logging.DEBUG else logging.WARNING)
         library.propagate = True
+    # its retry warnings quote the whole address, with the user's own parameters; our errors say what failed
+    logging.getLogger("urllib3").setLevel(max(number, logging.ERROR))
     logging.captureWarnings(capture=True)
 
 

@@ -252,7 +252,11 @@ def _parsed(values: dict[str, Any], path: Path | None) -> Settings:
             what = (
                 "is not a setting"
                 if e["type"] == "extra_forbidden"
-                else e["msg"].removeprefix("Value error, ")
+                else e["msg"]
+                .removeprefix("Value error, ")
+                .replace("valid tuple", "list")
+                .replace("a valid dictionary", "a mapping")
+                .replace(" or object to extract fields from", "")
             )
             lines.append(f"{where}{shown}{value}: {what}")
         raise SettingsError(f"{path or 'settings'}: " + "; ".join(lines)) from error

@@ -125,6 +125,7 @@ class LoopView:
                     curve=[(low, mid, high) for low, mid, high in curves[i].tolist()],
                     coverage=self._scorer.trail.first_coverage(rows.start + i),
                     model=self._forecaster.name,
+                    start=panel.end,
                 )
             )
         return out

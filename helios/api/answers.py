@@ -12,10 +12,13 @@ from pydantic import BaseModel, Field
 
 
 class Health(BaseModel):
-    """The process answers. `degraded`: no model is loaded, or the loop has been silent for too long."""
+    """The process answers. `degraded`: no model is loaded, the loop has been silent for too long, or has `faults`."""
 
     status: Literal["healthy", "degraded"] = Field(examples=["healthy"])
     timestamp: datetime
+    faults: dict[str, str] = Field(
+        {}, description="stage -> what the last cycle could not do; only where there is any"
+    )
 
 
 class Liveness(BaseModel):

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
+import structlog
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic.json_schema import models_json_schema
@@ -22,6 +23,8 @@ from helios.api.middlewares import Envelope, build_timers
 from helios.api.pages import install_pages
 from helios.api.targets import target_routes
 from helios.models.stores import ModelStore
+
+log = structlog.get_logger("helios.api")
 
 _DESCRIPTION = (
     "Forecasts, anomaly scores and scaling advice for Kubernetes workloads. Definitions: docs/api.md."
@@ -67,7 +70,7 @@ def create_app(
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await asyncio.to_thread(models.refresh, clock())
+        await look(models, clock)
         task = asyncio.create_task(keep_fresh(models, clock))
         yield
         task.cancel()
@@ -94,4 +97,12 @@ async def keep_fresh(models: ModelStore, clock: Callable[[], float]) -> None:
     """Let the store look for newer models, in a thread, for as long as the app runs."""
     while True:
         await asyncio.sleep(min(models.interval, 60.0))
+        await look(models, clock)
+
+
+async def look(models: ModelStore, clock: Callable[[], float]) -> None:
+    """Look for newer models in a thread; whatever goes wrong, those in force stay, and the next look comes."""
+    try:
         await asyncio.to_thread(models.refresh, clock())
+    except Exception:
+        log.exception("models could not be looked for; those in force stay")

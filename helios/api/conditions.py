@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -24,8 +25,10 @@ def condition_routes(context: Context) -> APIRouter:
     async def health() -> Response:
         """Say that the process answers, and whether all is well. Probes use /live and /ready."""
         now = context.clock()
-        well = context.models.models and not is_hung(context, now)
-        return json_response({"status": "healthy" if well else "degraded", "timestamp": time_of(now)})
+        faults = dict(context.live.faults())
+        well = context.models.models and not is_hung(context, now) and not faults
+        answer = {"status": "healthy" if well else "degraded", "timestamp": time_of(now)}
+        return json_response(answer | ({"faults": faults} if faults else {}))
 
     @router.get("/healthz", response_model=Liveness, responses=responses(503))
     @router.get("/live", response_model=Liveness, responses=responses(503))
@@ -63,10 +66,16 @@ def condition_routes(context: Context) -> APIRouter:
     )
     async def metrics() -> Response:
         """Metrics of the process, then the gauges of every target whose report has not expired."""
-        own = generate_latest(context.registry)
-        return Response(own + context.live.exposition(context.clock()), headers={"content-type": EXPOSITION})
+        # in a thread: once a report has expired the gauges are rendered anew, which takes a while for a large fleet
+        body = await asyncio.to_thread(exposition, context)
+        return Response(body, headers={"content-type": EXPOSITION})
 
     return router
+
+
+def exposition(context: Context) -> bytes:
+    """The text of /metrics."""
+    return generate_latest(context.registry) + context.live.exposition(context.clock())
 
 
 def is_hung(context: Context, now: float) -> bool:

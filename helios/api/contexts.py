@@ -26,6 +26,7 @@ class ApiSettings:
         heartbeat_limit_seconds: a loop silent for longer is taken for hung: /live says so.
         event_poll_seconds: how often the event stream looks for a new cycle.
         event_heartbeat_seconds: how often it says that it is still there.
+        fleet_seconds: so long the text of the whole fleet is used again while no new cycle has been posted.
         ui: the folder of the page (`index.html` and what it needs), or None for no page.
     """
 
@@ -34,6 +35,7 @@ class ApiSettings:
     heartbeat_limit_seconds: float = 900.0
     event_poll_seconds: float = 0.25
     event_heartbeat_seconds: float = 15.0
+    fleet_seconds: float = 1.0
     ui: Path | None = None
 
 
@@ -71,6 +73,12 @@ class Context:
             known = ", ".join(sorted(loaded))
             raise Problem(404, f"model {wanted!r} is not loaded; loaded: {known}. Name one of them or `auto`")
         return loaded[wanted]
+
+    def followed(self, namespace: str, deployment: str) -> frozenset[str] | None:
+        """The metrics that a live target drives by or has samples of; None where its report does not name any."""
+        report = self.live.report(namespace, deployment)
+        names = frozenset(metric.name for metric in report.metrics) if report is not None else frozenset()
+        return names or None
 
 
 def not_loaded(models: ModelStore) -> Problem:

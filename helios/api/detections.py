@@ -22,18 +22,22 @@ _OWN = {"cpu_utilization": "cpu", "memory_utilization": "memory"}
 
 @dataclass(slots=True)
 class Findings:
-    """What was found out, metric by metric: deviations in sigmas, and why there is none of some."""
+    """What was found out, metric by metric: deviations in sigmas, and why there is none of some.
+
+    `waiting` are those of the unscored that may be scored later.
+    """
 
     sigmas: dict[str, float] = field(default_factory=dict)
     unscored: dict[str, str] = field(default_factory=dict)
     basis: list[str] = field(default_factory=list)
+    waiting: set[str] = field(default_factory=set)
 
 
 def detect(context: Context, question: DetectQuestion) -> dict[str, Any]:
     """The answer to a question.
 
     Raises:
-        Problem: 404 for an unknown target, 503 where nothing can be judged now.
+        Problem: 404 for an unknown target, 422 where nothing can ever be judged, 503 where nothing can be now.
     """
     values = question.metrics.values()
     found = Findings()
@@ -42,6 +46,8 @@ def detect(context: Context, question: DetectQuestion) -> dict[str, Any]:
     judge_by_reference(context, values, found)
     if not found.sigmas:
         reasons = "; ".join(f"{name}: {reason}" for name, reason in found.unscored.items())
+        if not found.waiting:
+            raise Problem(422, f"nothing can be judged: {reasons}")
         raise Problem(503, f"nothing can be judged yet: {reasons}")
     return render(found, context.settings.thresholds.anomaly)
 
@@ -54,16 +60,20 @@ def judge_by_history(
     deviations = context.live.deviations(namespace, deployment, asked)
     if deviations is None:
         raise Problem(404, f"there is no target {namespace}/{deployment}; GET /targets lists them")
+    who, followed = f"{namespace}/{deployment}", context.followed(namespace, deployment)
     by_name = {deviation.feature: deviation for deviation in deviations}
     judged = []
     for name, own in _OWN.items():
         if own in by_name:
             found.sigmas[name] = abs(by_name[own].score)
             judged.append(name)
+        elif own in asked and followed is not None and own not in followed:
+            found.unscored[name] = f"{who} does not follow {own}, but {', '.join(sorted(followed))}"
         elif own in asked:
-            found.unscored[name] = f"too little history of {own} of {namespace}/{deployment}"
+            found.unscored[name] = f"too little history of {own} of {who}"
+            found.waiting.add(name)
     if judged:
-        found.basis.append(f"{', '.join(judged)}: the history of {namespace}/{deployment}, high and low")
+        found.basis.append(f"{', '.join(judged)}: the history of {who}, high and low")
 
 
 def judge_by_reference(context: Context, values: dict[str, float], found: Findings) -> None:

@@ -16,7 +16,10 @@ from helios.api.contexts import Context
 from helios.api.problems import responses
 
 MEDIA_TYPE = "text/event-stream"
-_DESCRIPTION = '`event: cycle` with `data: {"cycle": n}` at once and whenever a cycle has been posted'
+_DESCRIPTION = (
+    '`event: cycle` with `data: {"cycle": n}` at once and whenever a cycle has been posted; `event: faults` with '
+    '`data: {"faults": n}` when what the last cycle could not do has changed since'
+)
 
 
 def event_routes(context: Context) -> APIRouter:
@@ -43,13 +46,16 @@ def event_routes(context: Context) -> APIRouter:
 async def stream(context: Context) -> AsyncIterator[str]:
     """The number of the latest cycle, then each new one; a comment now and then, to keep the line open."""
     settings = context.settings
-    told, quiet = None, 0.0
+    told, faults, quiet = None, dict(context.live.faults()), 0.0
     yield "retry: 2000\n\n"
     while not context.closing.is_set():
         cycle = context.live.cycles()
         if cycle != told:
-            told, quiet = cycle, 0.0
+            told, faults, quiet = cycle, dict(context.live.faults()), 0.0
             yield f'event: cycle\ndata: {{"cycle": {cycle}}}\n\n'
+        elif faults != (faults := dict(context.live.faults())):  # a failing cycle may post nothing new
+            quiet = 0.0
+            yield f'event: faults\ndata: {{"faults": {len(faults)}}}\n\n'
         elif quiet >= settings.event_heartbeat_seconds:
             quiet = 0.0
             yield ": still here\n\n"

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ class MetricCurve:
         curve: one `(P10, P50, P90)` per period, nearest first.
         coverage: measured share of recent first periods inside their band; None before it is known.
         model: the forecaster that answered.
+        start: UNIX seconds of the newest step of the history: period k is at `start` + k x step; None counts from now.
     """
 
     name: str
@@ -29,6 +30,7 @@ class MetricCurve:
     curve: Sequence[tuple[float, float, float]]
     coverage: float | None
     model: str
+    start: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,9 @@ class Live(Protocol):
     def heartbeat_age(self, now: float) -> float | None:
         """Seconds since the loop last began or ended a cycle; None where no loop runs in this process."""
 
+    def faults(self) -> Mapping[str, str]:
+        """Stage -> what the last cycle could not do, in words; empty in a good cycle."""
+
 
 class Nothing:
     """No loop in this process: no targets, no gauges, no history."""
@@ -113,3 +118,7 @@ class Nothing:
     def heartbeat_age(self, now: float) -> float | None:
         """No loop that could hang."""
         return None
+
+    def faults(self) -> Mapping[str, str]:
+        """No cycle that could fail."""
+        return {}

@@ -19,7 +19,10 @@ from scoring.references import curve_for
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What lies ahead: P10, P50, P90 of each utilisation, `[periods, 3]`, or None where it is not known."""
+    """What lies ahead: P10, P50, P90 of each utilisation, `[periods, 3]`, or None where it is not known.
+
+    Periods count from `start`, UNIX seconds; None: from now.
+    """
 
     cpu: NDArray[np.float64] | None
     memory: NDArray[np.float64] | None
@@ -27,13 +30,15 @@ class Outlook:
     model: str
     confidence: float | None
     basis: str
+    start: float | None = None
 
 
 def predict(context: Context, question: PredictQuestion) -> dict[str, Any]:
     """The answer to a question.
 
     Raises:
-        Problem: 404 for an unknown model or target, 503 where nothing can be said now.
+        Problem: 404 for an unknown model or target, 422 for a target without utilisation, 503 where nothing can be
+            said now.
     """
     if question.namespace is None or question.deployment is None:
         outlook = look_ahead(context, question)
@@ -79,17 +84,27 @@ def look_ahead_live(context: Context, namespace: str, deployment: str, periods: 
         leading.model,
         leading.coverage,
         basis,
+        leading.start,
     )
 
 
 def no_forecast(context: Context, namespace: str, deployment: str, found: Sequence[MetricCurve]) -> Problem:
-    """503: the target is known, and nothing can be said of its utilisation yet; why, in its report's words."""
+    """The target is known, and nothing can be said of its utilisation: 503 for now, 422 if it never can."""
+    who = f"{namespace}/{deployment}"
+    followed = context.followed(namespace, deployment)
+    if followed is not None and not followed & {"cpu", "memory"}:
+        names = ", ".join(sorted(followed))
+        return Problem(
+            422,
+            f"{who} follows {names}, and neither cpu nor memory: there is no utilisation to forecast. GET "
+            f"/targets/{who} has the forecast of {names}; or let the target follow cpu",
+        )
     report = context.live.report(namespace, deployment)
     why = "its request or replicas are not known" if found else "too little history"
     if report is not None and report.problem:
         why = report.problem
     wait = {"Retry-After": f"{context.live.step_seconds():.0f}"}
-    return Problem(503, f"no forecast of {namespace}/{deployment} yet: {why}", headers=wait)
+    return Problem(503, f"no forecast of {who} yet: {why}", headers=wait)
 
 
 def utilization(curve: MetricCurve | None) -> NDArray[np.float64] | None:
@@ -101,13 +116,14 @@ def utilization(curve: MetricCurve | None) -> NDArray[np.float64] | None:
 
 def render(outlook: Outlook, periods: int, now: float) -> dict[str, Any]:
     """The requirements' shape, period by period."""
+    start = now if outlook.start is None else outlook.start
     cpu = ratio_rows(outlook.cpu, periods)
     memory = ratio_rows(outlook.memory, periods)
     return {
         "predictions": [
             {
                 "period": period,
-                "timestamp": time_of(now + period * outlook.step),
+                "timestamp": time_of(start + period * outlook.step),
                 "cpu_utilization": middle,
                 "memory_utilization": memory_middle,
                 "confidence_lower": lower,

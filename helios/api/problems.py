@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,8 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 MEDIA_TYPE = "application/problem+json"
+LEVELS = 2
+"""So deep are the bodies of all questions: an object of objects."""
 _LONGEST = 100
 
 
@@ -87,12 +90,26 @@ def render(request: Request, problem: Problem) -> Response:
         "type": "about:blank",
         "title": HTTPStatus(problem.status_code).phrase,
         "status": problem.status_code,
-        "detail": problem.detail,
-        "instance": request.url.path,
+        "detail": clean(problem.detail),
+        "instance": clean(request.url.path),
         "errors": [error.model_dump() for error in problem.errors],
     }
-    body = orjson.dumps(content | problem.extra)
+    body = orjson.dumps(content | cleaned(problem.extra))
     return Response(body, problem.status_code, media_type=MEDIA_TYPE, headers=problem.headers)
+
+
+def clean(text: str) -> str:
+    """A text that UTF-8 can hold: half a surrogate pair, which JSON can send, is written as its escape."""
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def cleaned(value: Any) -> Any:
+    """The same for every text in a JSON value."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 async def _on_http(request: Request, error: Exception) -> Response:
@@ -102,7 +119,7 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if not isinstance(error, StarletteHTTPException):
         raise error
     details = {
-        400: "the body could not be read as JSON: send one JSON object",
+        400: f"the body could not be read as JSON: {unreadable(error.__cause__)}",
         404: f"there is nothing at {request.url.path}; /docs lists what there is",
         405: f"{request.method} is not allowed here",
     }
@@ -141,7 +158,7 @@ def explain(item: Mapping[str, Any], known: Mapping[tuple[str, ...], Sequence[st
         item: as in `ValidationError.errors()`.
         known: the names that are known at each place of the body.
     """
-    where = tuple(str(part) for part in item["loc"])
+    where = tuple(clean(str(part)) for part in item["loc"])
     path = where[1:] if where[0] in {"body", "query", "path"} else where
     kind, value = item["type"], item.get("input")
     field = ".".join(path) or where[0]
@@ -150,9 +167,11 @@ def explain(item: Mapping[str, Any], known: Mapping[tuple[str, ...], Sequence[st
     if kind == "json_invalid":
         reason = item.get("ctx", {}).get("error", "it cannot be parsed")
         return FieldError(
-            field="body", value=None, remedy=f"must be valid JSON: {reason} at character {field}"
+            field="body", value=None, remedy=clean(f"must be valid JSON: {reason} at character {field}")
         )
-    remedy = str(item["msg"]).removeprefix("Value error, ").replace("Input should", "must", 1)
+    remedy = clean(str(item["msg"]).removeprefix("Value error, ").replace("Input should", "must", 1))
+    for theirs, ours in _WORDS.items():
+        remedy = remedy.replace(theirs, ours)
     if kind == "extra_forbidden":
         names = ", ".join(known.get(path[:-1], ()))
         remedy = "is not known here: remove it" + (f"; known: {names}" if names else "")
@@ -160,12 +179,35 @@ def explain(item: Mapping[str, Any], known: Mapping[tuple[str, ...], Sequence[st
     return FieldError(field=field, value=shown, remedy=remedy)
 
 
+_WORDS = {
+    "a valid dictionary or object to extract fields from": "a JSON object",
+    "a valid dictionary": "a JSON object",
+    "valid tuple": "list",
+    "valid list": "list",
+    "unable to parse raw data as a unicode string": "of whole characters: half a surrogate pair is none",
+}
+"""pydantic's words for Python's types, and JSON's for the same."""
+
+
+def unreadable(cause: BaseException | None) -> str:
+    """Why a body cannot be read as JSON, and what to do."""
+    if isinstance(cause, RecursionError):
+        return f"it is nested too deeply; no body has more than {LEVELS} levels"
+    if isinstance(cause, UnicodeDecodeError):
+        return "it is not UTF-8: send one JSON object in UTF-8"
+    if isinstance(cause, ValueError) and "digits" in str(cause):
+        return f"it holds a number of more than {sys.get_int_max_str_digits()} digits; send fewer"
+    return "send one JSON object"
+
+
 def shorten(value: Any) -> str:
     """A value as JSON writes it, cut to a readable length."""
     try:
-        text = json.dumps(value, default=str, ensure_ascii=False)
+        text = clean(json.dumps(value, default=str, ensure_ascii=False))
     except ValueError:  # an integer of more than 4,300 digits
         text = "a number of thousands of digits"
+    except RecursionError:
+        text = "a value nested hundreds of levels deep"
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 

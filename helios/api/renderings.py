@@ -19,7 +19,12 @@ _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS | orjson.OPT_NON_STR_
 
 def json_response(content: Any, status: int = 200) -> Response:
     """A JSON response; datetimes become ISO 8601 with Z, NaN becomes null."""
-    return Response(orjson.dumps(content, option=_OPTIONS), status, media_type="application/json")
+    return Response(json_bytes(content), status, media_type="application/json")
+
+
+def json_bytes(content: Any) -> bytes:
+    """JSON as `json_response` sends it."""
+    return orjson.dumps(content, option=_OPTIONS)
 
 
 def time_of(seconds: float) -> datetime:

@@ -109,11 +109,15 @@ class Target(BaseModel):
 
 
 class Targets(BaseModel):
-    """The latest report of every target, by namespace and name; `cycle`: how many cycles have been posted."""
+    """The latest report of every target, by namespace and name.
+
+    `cycle`: how many cycles have been posted; `faults`: stage -> what the last one could not do, empty if all went well.
+    """
 
     cycle: int
     generated_at: datetime
     step_seconds: float
+    faults: dict[str, str]
     targets: list[Target]
 
 

@@ -1,19 +1,20 @@
 """The routes of the live targets.
 
-They are plain functions on purpose: a fleet of reports takes a while to write down, and does so in a thread, where
-it keeps no other request waiting for long.
+Those of one target are plain functions on purpose: a report or a history takes a moment to write down, and does so in
+a thread, where it keeps no other request waiting for long. The whole fleet is written down once for all: see `fleets`.
 """
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 
 from helios.api.answers import Replicas
 from helios.api.contexts import Context
+from helios.api.fleets import FleetTexts, takes_gzip
 from helios.api.problems import Problem, responses
-from helios.api.renderings import json_response, time_of
+from helios.api.renderings import json_response
 from helios.api.target_answers import Target, TargetHistory, Targets, render_history, render_report
 from scoring.reports import Report
 
@@ -26,17 +27,17 @@ def target_routes(context: Context) -> APIRouter:
     """/targets and what is below it."""
     router = APIRouter(prefix="/targets", tags=["targets"])
 
+    fleet = FleetTexts(context)
+
     @router.get("", response_model=Targets, responses=responses())
-    def targets() -> Response:
-        """List the latest report of every target, by namespace and name."""
-        live = context.live
-        content = {
-            "cycle": live.cycles(),  # read first: what changes meanwhile will be announced again
-            "generated_at": time_of(context.clock()),
-            "step_seconds": live.step_seconds(),
-            "targets": [render_report(report) for report in live.reports()],
-        }
-        return json_response(content)
+    async def targets(request: Request) -> Response:
+        """List the latest report of every target, by namespace and name; up to a second old within a cycle."""
+        text = await fleet.latest()
+        headers = {"vary": "Accept-Encoding"}
+        if text.packed is None or not takes_gzip(request.headers.get("accept-encoding", "")):
+            return Response(text.body, media_type="application/json", headers=headers)
+        headers["content-encoding"] = "gzip"
+        return Response(text.packed, media_type="application/json", headers=headers)
 
     @router.get("/{namespace}/{name}", response_model=Target, responses=responses(404, 422))
     def target(namespace: Namespace, name: Name) -> Response:
@@ -89,10 +90,18 @@ def replicas_now(context: Context, report: Report) -> int:
     number = report.recommended_replicas if report.scaling_signal is None else report.scaling_signal
     if report.expires_at is not None and context.clock() >= report.expires_at:
         raise Problem(
-            503, f"the decision about {who} has expired: the scoring loop is late or has lost its metrics"
+            503,
+            f"the decision about {who} has expired: the scoring loop is late or has lost its metrics{failed(context)}",
         )
     if number is None or report.state != "scored":
         raise Problem(
-            503, f"there is no decision about {who} ({report.state}): {report.problem or report.reason}"
+            503,
+            f"there is no decision about {who} ({report.state}): {report.problem or report.reason}{failed(context)}",
         )
     return number
+
+
+def failed(context: Context) -> str:
+    """What the last cycle could not do, to be added to a sentence; nothing after a good cycle."""
+    faults = "; ".join(f"{stage}: {fault}" for stage, fault in context.live.faults().items())
+    return f". The last cycle failed in part: {faults}" if faults else ""

@@ -43,15 +43,16 @@ class ModelStore:
 
     def _load(self, now: float) -> None:
         """Read all folders; what cannot be read becomes a problem and changes nothing."""
-        self._own = self._own or (self.path is not None and self.path.exists())
-        own = self._own  # once there was such a path, its absence is a fault as well
-        root = self.path if own and self.path is not None else self._bundled
+        own, root = True, self.path or self._bundled
         problems: list[str] = []
         models = dict(self.models)
         try:
+            # once there was such a path, its absence is a fault as well
+            own = self._own = self._own or (self.path is not None and _is_there(self.path))
+            root = root if own else self._bundled
             folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
-        except OSError as error:
-            folders, problems = [], [f"{root}: {error.strerror or error}"]
+        except (OSError, ValueError) as error:
+            folders, problems = [], [f"{root}: {getattr(error, 'strerror', None) or error}"]
         for folder in folders:
             model = self._newest(folder, str(folder) if own else "bundled", now, problems)
             if model is not None:
@@ -80,3 +81,16 @@ class ModelStore:
         if not versions:
             problems.append(f"{folder}: no version folder (such as 1.0.0) in it")
         return None
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is anything at a path.
+
+    Raises:
+        OSError, ValueError: nobody can know: it may not be looked at, or can be no path at all.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True

@@ -28,8 +28,10 @@ def censored(panel: Panel, rows: Mapping[Key, int], held: Samples) -> Bools:
     if not len(of_series):
         return flags
     row = of_series[held.owner]
-    slot = np.floor((held.times - panel.start) / panel.step + 1e-6).astype(np.intp)
-    inside = (row >= 0) & (slot >= 0) & (slot < columns)
+    place = np.floor((held.times - panel.start) / panel.step + 1e-6)
+    within = np.isfinite(place) & (place >= 0) & (place < columns)
+    slot = np.where(within, place, 0).astype(np.intp)
+    inside = (row >= 0) & within
     throttled = inside & signs[held.owner]
     flags[row[throttled], slot[throttled]] = True
     limited = inside & ~signs[held.owner] & np.isfinite(held.values) & (held.values > 0)

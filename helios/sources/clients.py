@@ -20,6 +20,7 @@ from prometheus_api_client import PrometheusConnect
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from requests.auth import AuthBase
 
+from helios.sources.abandonment import Abandonable
 from helios.sources.access import Access, open_session
 from helios.sources.answers import Answer, Samples, samples
 from helios.sources.sessions import AnswerTooLong, PoliteRetry
@@ -43,6 +44,8 @@ class Fault(Enum):
     """The server failed over this query."""
     GARBAGE = auto()
     """The answer is not one."""
+    SKIPPED = auto()
+    """It was not asked: the time for such queries was up."""
 
 
 class QueryFailed(SourceUnavailable):
@@ -82,12 +85,14 @@ class Client:
 
     Raises:
         QueryFailed: from both queries, for whatever goes wrong.
+        SourceUnavailable: from both queries, at once, when the client is or gets closed.
     """
 
     def __init__(self, connect: PrometheusConnect, url: str, timeout_seconds: float) -> None:
         self._connect = connect
         self._url = url
         self._timeout = timeout_seconds
+        self._requests = Abandonable("prometheus-request")
         self._limits = {"timeout": f"{max(1, round(timeout_seconds))}s"}
 
     @classmethod
@@ -127,19 +132,29 @@ class Client:
         )
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections; whoever waits for an answer, in any thread, waits no longer."""
+        self._requests.close()
         self._connect.close()
+
+    def failure(self, name: str, fault: Fault, problem: str) -> QueryFailed:
+        """The failure of a query that is not asked at all, in the words of those that are."""
+        return QueryFailed(self._url, name, fault, problem)
 
     def _ask(self, name: str, field: str, call: Callable[[], Any], decode: Callable[[Answer], T]) -> T:
         try:
-            return decode(_checked(call(), field))
+            return decode(_checked(self._requests.run(call), field))
         except PrometheusApiClientException as error:
             fault, problem = _status_fault(str(error))
         except requests.exceptions.JSONDecodeError as error:
             fault, problem = Fault.GARBAGE, f"the answer is not JSON ({error}): {_NOT_THERE}"
         except (requests.RequestException, UnicodeError) as error:
             fault, problem = self._transport_fault(error)
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
+        except (RecursionError, MemoryError):
+            fault, problem = (
+                Fault.GARBAGE,
+                f"the answer is nested too deeply, or too large, to be read: {_NOT_THERE}",
+            )
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
             fault, problem = Fault.GARBAGE, f"the answer is not Prometheus' ({error}): {_NOT_THERE}"
         raise QueryFailed(self._url, name, fault, problem) from None
 
@@ -250,7 +265,7 @@ def _said(body: bytes) -> str:
     """The server's own words, in one line of sane length."""
     try:
         text = str(json.loads(body)["error"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError, MemoryError):
         text = re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace"))
     return " ".join(text.split())[:300]
 

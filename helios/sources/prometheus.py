@@ -20,16 +20,16 @@ from helios.sources.ceilings import censored
 from helios.sources.clients import Client, Fault, Grid, QueryFailed
 from helios.sources.families import Families
 from helios.sources.observations import Observations
-from helios.sources.questions import Question, Rests, ask
+from helios.sources.questions import Allowance, Question, Rests, ask
 from helios.sources.recipes import WELL_KNOWN, Family, Selection, demand, saturation
 from helios.sources.rows import Findings, Rows
 from helios.sources.shards import selections
-from scoring.errors import SourceUnavailable
 from scoring.metrics_stream import Workloads
 from scoring.panels import Panel, Series
 
 _CEILINGS = "cpu throttling and limits"
 _FORGET_SECONDS = 86_400.0
+_FORGET_READS = 1_000
 
 
 class PrometheusSource:
@@ -41,6 +41,8 @@ class PrometheusSource:
             store holds several clusters.
         window_seconds: cpu is averaged over this much, and at least over the grid's step: four scrapes or more.
         recheck_seconds: how long the choice of recipe is kept.
+        own_seconds: the targets' own queries of one read have so long together; those that have not begun by then
+            wait for a later read, where they come first. The recipes that all share are asked before them.
         clock: seconds that only move forward.
     """
 
@@ -53,12 +55,17 @@ class PrometheusSource:
         matchers: Mapping[str, str] | None = None,
         window_seconds: float = 300.0,
         recheck_seconds: float = 600.0,
+        own_seconds: float = 60.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
         self._matchers = dict(matchers or {})
         self._window = window_seconds
         self._families = Families(client, self._matchers, recheck_seconds, clock)
+        self._own_seconds = own_seconds
+        self._clock = clock
+        self._asked: dict[str, int] = {}
+        self._reads = 0
         self._rests = Rests(clock)
         self._widths: dict[tuple[str, tuple[str, ...]], int] = {}
         self._judged: dict[Series, tuple[float, str | None]] = {}
@@ -70,7 +77,10 @@ class PrometheusSource:
         self.close()
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections, and every read: one under way in another thread, and those that follow.
+
+        They end at once with SourceUnavailable("closed"). May be called from any thread, more than once.
+        """
         self._client.close()
 
     def problems(self) -> Mapping[Series, str]:
@@ -83,12 +93,16 @@ class PrometheusSource:
         A series of which nothing came is a row of NaN, and `problems` says why.
 
         Raises:
-            SourceUnavailable: a query that all share failed, or nothing answers.
+            SourceUnavailable: a query that all share failed, or nothing answers; or the source is closed.
         """
         grid = Grid(start, step, round((end - start) / step) + 1)
         rows = Rows.of(series)
-        asked = [*self._known_questions(rows, grid), *self._own_questions(rows)]
-        answers = ask(self._client, [one.question for one in asked], grid)
+        known, own = self._known_questions(rows, grid), self._own_questions(rows)
+        answers = ask(self._client, [one.question for one in known], grid)
+        # a fleet's recipes first: what single targets bring may take long, and never costs the others their cycle
+        allowance = Allowance.of(self._own_seconds, self._clock)
+        answers += ask(self._client, [one.question for one in own], grid, allowance)
+        asked = [*known, *own]
         findings = Findings()
         for one, answer in zip(asked, answers, strict=True):
             self._note(one, answer)
@@ -142,15 +156,23 @@ class PrometheusSource:
         return asked
 
     def _own_questions(self, rows: Rows) -> list[_Asked]:
-        return [
-            _Asked(Question(f"{name} ({query[:60]})", query, 1, shared=False), row=row)
-            for query, (row, name) in rows.own.items()
-            if self._rests.why(query) is None
-        ]
+        """The targets' own that do not rest: the slow ones last, among equals those that waited longest first."""
+        self._reads += 1
+        self._asked = {
+            query: read for query, read in self._asked.items() if read > self._reads - _FORGET_READS
+        }
+        awake = [query for query in rows.own if self._rests.why(query) is None]
+        questions = []
+        for query in sorted(awake, key=lambda one: (self._rests.is_suspect(one), self._asked.get(one, 0))):
+            row, name = rows.own[query]
+            questions.append(_Asked(Question(_label(name, query), query, 1, shared=False), row=row))
+        return questions
 
     def _note(self, one: _Asked, answer: Samples | QueryFailed) -> None:
         """Remember how wide an answer was, and which query needs a rest."""
         label = _CEILINGS if one.question.name == _CEILINGS else one.question.query
+        if one.row is not None and not (isinstance(answer, QueryFailed) and answer.fault is Fault.SKIPPED):
+            self._asked[label] = self._reads
         if isinstance(answer, Samples):
             self._rests.worked(label)
             if one.namespaces:
@@ -170,10 +192,12 @@ class PrometheusSource:
             return
         failures = [answer for answer in answers if isinstance(answer, QueryFailed)]
         if len(failures) == len(asked) and all(one.fault is not Fault.QUERY for one in failures):
+            query, (_, name) = next(iter(rows.own.items()))
+            resting = self._rests.why(query)  # in the same words whether it was asked just now or not
+            if resting is not None:
+                raise self._client.failure(_label(name, query), Fault.TIMEOUT, resting)
             if failures:
                 raise failures[0]
-            query, (_, name) = next(iter(rows.own.items()))
-            raise SourceUnavailable(f"Prometheus, query {name}: {self._rests.why(query)}")
 
     def _with_ceilings(
         self,
@@ -205,10 +229,10 @@ class PrometheusSource:
         }
 
     def _problem(self, first: int, series: Series, findings: Findings) -> str:
-        if first in findings.problems:
-            return findings.problems[first]
         if series.query is not None and (resting := self._rests.why(series.query)) is not None:
             return resting
+        if first in findings.problems:
+            return findings.problems[first]
         if first in findings.returned:
             return "every value is NaN, infinite, negative or absurd: look at the query's own result"
         if series.query is not None:
@@ -228,6 +252,10 @@ class _Asked:
     rows: Mapping[Key, int] | None = None
     row: int | None = None
     namespaces: tuple[str, ...] = ()
+
+
+def _label(name: str, query: str) -> str:
+    return f"{name} ({query[:60]})"
 
 
 def _demand(family: Family, metric: str, window: float, selection: Selection) -> str:

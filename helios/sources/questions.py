@@ -44,18 +44,45 @@ class Question:
     shared: bool
 
 
-def ask(client: Client, questions: Sequence[Question], grid: Grid) -> list[Samples | QueryFailed]:
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So much time some questions have together; those that have not begun by then are not asked.
+
+    Args:
+        seconds: how much.
+        clock: seconds that only move forward.
+        until: when it is used up.
+    """
+
+    seconds: float
+    clock: Callable[[], float]
+    until: float
+
+    @classmethod
+    def of(cls, seconds: float, clock: Callable[[], float]) -> Allowance:
+        """An allowance that begins now."""
+        return cls(seconds, clock, clock() + seconds)
+
+    def is_used_up(self) -> bool:
+        """Whether nothing more may begin."""
+        return self.clock() >= self.until
+
+
+def ask(
+    client: Client, questions: Sequence[Question], grid: Grid, allowance: Allowance | None = None
+) -> list[Samples | QueryFailed]:
     """Answer every question over the whole grid, in order.
 
     Raises:
         QueryFailed: a shared question failed, or nobody answers at all.
+        SourceUnavailable: the client was closed.
     """
     pieces = [
         (number, question, grid.cut(first, columns))
         for number, question in enumerate(questions)
         for first, columns in windows(grid.columns, question.width)
     ]
-    calls = [_call(client, question, part) for _, question, part in pieces]
+    calls = [_call(client, question, part, allowance) for _, question, part in pieces]
     answers = together(calls, [question.shared for _, question, _ in pieces])
     found: list[Samples | QueryFailed] = []
     for number in range(len(questions)):
@@ -92,8 +119,21 @@ def _result(future: Future[T], *, shared: bool) -> T | QueryFailed:
         return error
 
 
-def _call(client: Client, question: Question, grid: Grid) -> Callable[[], Samples]:
-    return lambda: _matrix(client, question, grid)
+def _call(
+    client: Client, question: Question, grid: Grid, allowance: Allowance | None
+) -> Callable[[], Samples]:
+    def call() -> Samples:
+        if allowance is not None and allowance.is_used_up():
+            raise client.failure(question.name, Fault.SKIPPED, _SKIPPED.format(allowance.seconds))
+        return _matrix(client, question, grid)
+
+    return call
+
+
+_SKIPPED = (
+    "not asked: within {:g} s the targets' own queries had no time left for it; make the slow ones among them "
+    "cheaper, with recording rules"
+)
 
 
 def _matrix(client: Client, question: Question, grid: Grid, halvings: int = HALVINGS) -> Samples:
@@ -122,8 +162,16 @@ class Rests:
     def why(self, query: str) -> str | None:
         """What went wrong with a query that rests now; None where it may be asked."""
         until, _, problem = self._until.get(query, (0.0, 0.0, ""))
-        left = until - self._clock()
-        return f"{problem} (asked again in {left:.0f} s)" if problem and left > 0 else None
+        # no countdown: the same fault in the same words is logged once
+        return (
+            f"{problem} (it rests up to ten minutes before it is asked again)"
+            if self._clock() < until
+            else None
+        )
+
+    def is_suspect(self, query: str) -> bool:
+        """Whether a query has not worked since it failed last."""
+        return query in self._until
 
     def failed(self, query: str, problem: str) -> None:
         """Let a query rest."""

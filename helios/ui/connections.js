@@ -116,6 +116,7 @@ export class Connection {
       }
       if (cycle === null || cycle !== this.#cycle || this.#failure) this.news();
     });
+    stream.addEventListener("faults", () => this.news());
     stream.addEventListener("error", () => {
       this.#broken = true;
       this.news();

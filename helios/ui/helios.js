@@ -2,7 +2,7 @@
 
 import { keyOf } from "./columns.js";
 import { Connection, get, Refusal } from "./connections.js";
-import { mark, memory, partsOf, say } from "./elements.js";
+import { keep, make, mark, memory, partsOf, say } from "./elements.js";
 import { Fleet } from "./fleets.js";
 import { moment, number } from "./formats.js";
 import { Target } from "./targets.js";
@@ -69,8 +69,21 @@ async function refreshFleet() {
   say(head.cycle, `cycle ${number(answer.cycle)}`);
   say(head.time, `data of ${moment(answer.generated_at)}`);
   mark(head.time, "datetime", answer.generated_at);
+  showFaults(answer.faults ?? {});
   table.update(answer.targets);
   showTarget();
+}
+
+/** What the last cycle could not do, stage by stage; gone again after a good cycle. */
+function showFaults(faults) {
+  const stages = Object.entries(faults);
+  $("faults").classList.toggle("is-shown", stages.length > 0);
+  keep($("faults"), stages.length, () => make("p", "", make("strong"), make("span")));
+  stages.forEach(([stage, fault], i) => {
+    const [name, words] = $("faults").children[i].children;
+    say(name, `The last cycle failed at “${stage}”: `);
+    say(words, fault);
+  });
 }
 
 async function refreshHistory() {

@@ -250,5 +250,8 @@ def _anomaly(snapshot: Snapshot, thresholds: Thresholds) -> Advice | None:
 
 
 def _percent(value: float | None) -> str:
-    """0.85 -> 85%, 0.805 -> 80.5%."""
-    return "unknown" if value is None else f"{100 * value:.4g}%"
+    """0.85 -> 85%, 0.805 -> 80.5%, 1000 -> 100000%."""
+    if value is None:
+        return "unknown"
+    percent = 100 * value
+    return f"{percent:.0f}%" if percent >= 1000 else f"{percent:.4g}%"

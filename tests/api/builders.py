@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from helios.api.live import Deviation, MetricCurve
 from helios.models.stores import ModelStore
@@ -32,6 +32,7 @@ class CannedLive:
     sigmas: Sequence[Deviation] = ()
     cycle: int = 7
     age: float | None = 12.0
+    wrong: Mapping[str, str] = field(default_factory=dict)
 
     def reports(self) -> Sequence[Report]:
         """All of them."""
@@ -50,7 +51,7 @@ class CannedLive:
         """The beginning of each curve."""
         if (namespace, deployment) not in self.known:
             return None
-        return [MetricCurve(c.name, c.capacity, c.curve[:periods], c.coverage, c.model) for c in self.curves]
+        return [replace(c, curve=c.curve[:periods]) for c in self.curves]
 
     def deviations(
         self, namespace: str, deployment: str, utilization: dict[str, float]
@@ -75,6 +76,10 @@ class CannedLive:
     def heartbeat_age(self, now: float) -> float | None:
         """As given."""
         return self.age
+
+    def faults(self) -> Mapping[str, str]:
+        """As given."""
+        return self.wrong
 
 
 def bundled(now: float = NOW) -> ModelStore:

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from helios.api.problems import explain
 from tests.api.conftest import Served
 
 PROBLEM = "application/problem+json"
@@ -55,11 +56,11 @@ def problem_of(answer: httpx.Response, status: int) -> dict[str, Any]:
         pytest.param(
             {"metrics": CPU, "model": "xyz"}, "model", "'baseline', 'prophet' or 'auto'", id="model"
         ),
-        pytest.param({"metrics": []}, "metrics", "must be", id="list"),
+        pytest.param({"metrics": []}, "metrics", "must be a JSON object", id="list"),
         pytest.param({"metrics": {}}, "body", "at least one of cpu_utilization", id="empty"),
         pytest.param({"metrics": {"db_cpu": 0.5}}, "body", "at least one of cpu_utilization", id="no cpu"),
         pytest.param({}, "body", "at least one of", id="nothing"),
-        pytest.param([], "body", "must be", id="no object"),
+        pytest.param([], "body", "must be a JSON object", id="no object"),
         pytest.param({"metrics": CPU, "namespace": "saleor"}, "body", "add deployment", id="half a target"),
         pytest.param({"namespace": "", "deployment": "a"}, "namespace", "at least 1", id="empty name"),
     ],
@@ -103,17 +104,70 @@ def test_the_other_questions_are_as_strict(api: Served, path: str, body: Any, fi
         pytest.param('{"metrics": {"cpu_utilization": NaN}}', 422, "finite", id="NaN"),
         pytest.param('{"metrics": {"cpu_utilization": -Infinity}}', 422, "finite", id="Infinity"),
         pytest.param('{"metrics": {"cpu_utilization": 1e999}}', 422, "finite", id="overflow"),
-        pytest.param(f'{{"metrics": {{"cpu_utilization": {MANY_DIGITS}}}}}', 400, "JSON", id="5,000 digits"),
+        pytest.param(
+            f'{{"metrics": {{"cpu_utilization": {MANY_DIGITS}}}}}',
+            400,
+            "more than 4300 digits",
+            id="5,000 digits",
+        ),
         pytest.param('{"metrics": ', 422, "valid JSON", id="cut off"),
-        pytest.param("[" * 100_000, 400, "JSON", id="nested too deep"),
+        pytest.param("[" * 100_000, 400, "no body has more than 2 levels", id="nested too deep"),
         pytest.param("", 422, "required", id="empty"),
-        pytest.param(b"\xff\xfe\x00", 400, "JSON", id="no text"),
+        pytest.param(b"\xff\xfe\x00", 400, "not UTF-8", id="no text"),
     ],
 )
 def test_what_is_no_json_is_refused(api: Served, text: str | bytes, status: int, words: str) -> None:
     """NaN, Infinity, numbers of thousands of digits and broken JSON get a readable problem."""
     answer = api.client.post(api.url + "/predict", content=text, headers={"content-type": "application/json"})
     assert words in problem_of(answer, status)["detail"]
+
+
+@pytest.mark.parametrize("levels", [3, 50, 200, 400, 600, 800, 900, 950, 990, 1500])
+def test_a_nested_body_is_refused_however_deep(api: Served, levels: int) -> None:
+    """No depth makes Helios fail instead of the request."""
+    text = '{"metrics": {"cpu_utilization": ' + "[" * levels + "]" * levels + "}}"
+    answer = api.client.post(api.url + "/predict", content=text, headers={"content-type": "application/json"})
+    assert answer.status_code in {400, 422}
+    problem_of(answer, answer.status_code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(r'{"metrics": {"cpu_utilization": "\ud800"}}', id="value"),
+        pytest.param(r'{"\ud800": 1}', id="key"),
+        pytest.param(r'{"metrics": {"\udc00": 1}}', id="inner key"),
+        pytest.param(r'{"metrics": {"cpu_utilization": 0.5}, "model": "\udfff"}', id="model"),
+        pytest.param(r'{"namespace": "\ud800", "deployment": "a"}', id="namespace"),
+        pytest.param(r'"\ud800"', id="all of it"),
+        pytest.param(r'{"metrics": ["\ud800"', id="broken JSON"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict", "/detect", "/recommend"])
+def test_half_a_character_is_refused(api: Served, path: str, text: str) -> None:
+    """A lone surrogate, which no UTF-8 can hold, is the request's fault and not Helios'."""
+    answer = api.client.post(api.url + path, content=text, headers={"content-type": "application/json"})
+    problem_of(answer, 422)
+
+
+@pytest.mark.parametrize(
+    "path", ["/targets/%ED%A0%80/x", "/targets/x/%ED%A0%80/replicas", "/%ED%A0%80", "/%FF"]
+)
+def test_half_a_character_in_the_address_is_not_found(api: Served, path: str) -> None:
+    """Nor does it bring down an answer when it stands in the address."""
+    problem_of(api.get(path), 404)
+
+
+def test_pythons_words_are_not_the_clients(api: Served) -> None:
+    """What must be sent is said in JSON's words."""
+    errors = [
+        {"loc": ("body", "a"), "type": kind, "msg": f"Input should be {words}", "input": 1}
+        for kind, words in (("tuple_type", "a valid tuple"), ("list_type", "a valid list"))
+    ]
+    assert ["must be a list"] * 2 == [explain(error, {}).remedy for error in errors]
+    bodies: tuple[Any, ...] = (7, [], "x")
+    for body in bodies:
+        assert "must be a JSON object" in problem_of(api.post("/recommend", body), 422)["detail"]
 
 
 def test_a_body_of_another_type_is_refused(api: Served) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -51,6 +53,18 @@ def test_a_hung_loop_is_not_alive(serve: Serve, path: str) -> None:
     assert 503 == answer.status_code
     assert "silent for 61 s; the limit is 60 s" in answer.json()["detail"]
     assert "degraded" == api.get("/health").json()["status"]
+
+
+def test_a_cycle_that_failed_is_no_good_health(serve: Serve) -> None:
+    """`/health` is degraded and names each stage that failed; after a good cycle it is as the requirements say."""
+    live = CannedLive(wrong={"advance": "no connection"})
+    api = serve(live=live)
+    answer = api.get("/health").json()
+    assert ("degraded", {"advance": "no connection"}) == (answer["status"], answer["faults"])
+    assert 200 == api.get("/live").status_code
+    live.wrong = {}
+    answer = api.get("/health").json()
+    assert ({"status", "timestamp"}, "healthy") == (set(answer), answer["status"])
 
 
 def test_a_process_without_a_loop_is_alive(serve: Serve) -> None:
@@ -111,6 +125,28 @@ def test_a_new_version_is_taken_up_while_serving(serve: Serve, tmp_path: Path) -
     assert "1.1.0" == api.get("/models").json()["models"][0]["version"]
 
 
+class StumblingStore(ModelStore):
+    """A store that fails the first times it looks."""
+
+    looks = 0
+
+    def refresh(self, now: float) -> bool:
+        """Fail, fail, look."""
+        self.looks += 1
+        if self.looks < 3:
+            raise RuntimeError("a fault")
+        return super().refresh(now)
+
+
+def test_looking_for_models_goes_on_after_a_fault(serve: Serve) -> None:
+    """Whatever goes wrong while models are looked for is logged, and the next look brings them."""
+    api = serve(models=StumblingStore(None, interval=0.01))
+    give_up = time.monotonic() + 5
+    while api.get("/ready").status_code != 200 and time.monotonic() < give_up:
+        time.sleep(0.01)
+    assert 200 == api.get("/ready").status_code
+
+
 def test_a_fault_of_ours_is_a_problem_too(serve: Serve) -> None:
     """Where the loop fails to answer the client gets a readable 500, and the next request is served."""
     api = serve(live=BrokenLive())
@@ -137,6 +173,27 @@ def test_metrics_can_be_scraped(serve: Serve) -> None:
         if sample.name == "helios_inference_duration_seconds_count"
     }
     assert {"/predict": 1.0, "/detect": 0.0, "/recommend": 0.0} == counts
+
+
+class SlowLive(CannedLive):
+    """A loop whose gauges take a while to render."""
+
+    def exposition(self, now: float) -> bytes:
+        """Take half a second."""
+        time.sleep(0.5)
+        return super().exposition(now)
+
+
+def test_rendering_gauges_keeps_nobody_waiting(serve: Serve) -> None:
+    """While the gauges of a large fleet are rendered every other route answers at once."""
+    api = serve(live=SlowLive())
+    with ThreadPoolExecutor(1) as pool:
+        scrape = pool.submit(api.get, "/metrics")
+        time.sleep(0.05)
+        began = time.monotonic()
+        assert 200 == httpx.get(api.url + "/health").status_code
+        assert time.monotonic() - began < 0.3
+        assert "helios_recommended_replicas" in scrape.result().text
 
 
 def test_expired_gauges_vanish(serve: Serve) -> None:

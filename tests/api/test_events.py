@@ -43,6 +43,18 @@ def test_the_stream_tells_every_new_cycle(serve: Serve) -> None:
         assert ["event: cycle", 'data: {"cycle": 8}'] == [next(told) for _ in range(2)]
 
 
+def test_the_stream_tells_when_faults_change(serve: Serve) -> None:
+    """A cycle that fails may post nothing: its faults, and their end, are told all the same."""
+    live = CannedLive(cycle=7)
+    api = serve(live=live, settings=ApiSettings(event_poll_seconds=0.01))
+    with api.client.stream("GET", api.url + "/events") as answer:
+        told = lines(answer)
+        assert 'data: {"cycle": 7}' == [next(told) for _ in range(3)][-1]
+        for wrong in ({"advance": "no connection"}, {}):
+            live.wrong = wrong
+            assert ["event: faults", f'data: {{"faults": {len(wrong)}}}'] == [next(told) for _ in range(2)]
+
+
 def test_a_quiet_stream_gives_a_sign_of_life(serve: Serve) -> None:
     """Between cycles a comment keeps proxies from closing the line."""
     settings = ApiSettings(event_poll_seconds=0.01, event_heartbeat_seconds=0.05)

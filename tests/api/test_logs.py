@@ -27,10 +27,10 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Leave logging as it was found."""
-    root = logging.getLogger()
-    before = (root.handlers, root.level)
+    root, urllib3 = logging.getLogger(), logging.getLogger("urllib3")
+    before = (root.handlers, root.level, urllib3.level)
     yield
-    root.handlers, root.level = before
+    root.handlers, root.level, urllib3.level = before
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -73,6 +73,16 @@ def test_libraries_go_through_the_same_door() -> None:
     first, second = records(stream)
     assert ("Started server process [7]", "uvicorn.error") == (first["event"], first["logger"])
     assert "DeprecationWarning" in second["event"]
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARNING"])
+def test_retries_are_not_told_with_the_whole_address(level: str) -> None:
+    """urllib3's warnings of retries, which hold queries and the user's parameters, are left out."""
+    stream = io.StringIO()
+    configure_logs(level, stream=stream)
+    logging.getLogger("urllib3.connectionpool").warning("Retrying after /api/v1/query?token=secret")
+    logging.getLogger("urllib3.connectionpool").error("something is wrong")
+    assert ["something is wrong"] == [record["event"] for record in records(stream)]
 
 
 def test_an_exception_is_one_line_with_its_traceback() -> None:

@@ -10,7 +10,7 @@ import pytest
 from helios.api.live import Deviation
 from tests.api.builders import KEY, CannedLive, curve
 from tests.api.conftest import Served
-from tests.ui.builders import NOW, STEP, report, silent
+from tests.ui.builders import NOW, STEP, metric, report, silent
 
 Serve = Callable[..., Served]
 WHO = {"namespace": KEY[0], "deployment": KEY[1]}
@@ -85,6 +85,20 @@ def test_replicas_without_a_decision_are_refused(serve: Serve) -> None:
     assert "kube-state-metrics" in answer.json()["detail"]
 
 
+def test_refused_replicas_name_what_failed(serve: Serve) -> None:
+    """Where the last cycle failed the 503 says at which stage and why, expired or never decided."""
+    live = CannedLive({KEY: report()}, wrong={"advance": "no connection"})
+    api = serve(live=live)
+    assert {"replicas": 4} == api.get(f"{PATH}/replicas").json()
+    api.moment[0] = NOW + 3 * STEP
+    assert (
+        "The last cycle failed in part: advance: no connection"
+        in api.get(f"{PATH}/replicas").json()["detail"]
+    )
+    live.known[KEY] = silent(report())
+    assert "advance: no connection" in api.get(f"{PATH}/replicas").json()["detail"]
+
+
 def test_predict_uses_the_targets_own_history(api: Served) -> None:
     """With namespace and deployment the forecast is the loop's, as a share of what is requested now."""
     answer = api.post("/predict", {**WHO, "periods": 2}).json()
@@ -97,6 +111,15 @@ def test_predict_uses_the_targets_own_history(api: Served) -> None:
     assert (0.505, 0.2525) == (second["cpu_utilization"], second["memory_utilization"])
     assert 0.79 == answer["confidence"]
     assert "the history of saleor/saleor-api" in answer["basis"]
+
+
+def test_periods_count_from_the_newest_step_of_the_history(serve: Serve) -> None:
+    """Where the loop says when its history ends, period k is that plus k steps, not now plus k steps."""
+    live = CannedLive({KEY: report()}, curves=[replace(curve(), start=NOW - 130.0)])
+    answer = serve(live=live).post("/predict", {**WHO, "periods": 2}).json()
+    assert ["2026-03-12T14:37:50Z", "2026-03-12T14:42:50Z"] == [
+        one["timestamp"] for one in answer["predictions"]
+    ]
 
 
 def test_predict_reaches_288_periods(api: Served) -> None:
@@ -121,6 +144,18 @@ def test_a_target_without_a_forecast_is_unavailable(serve: Serve, curves: list[o
     answer = serve(live=CannedLive({KEY: silent(report())}, curves=curves)).post("/predict", WHO)  # type: ignore[arg-type]  # parametrised
     assert (503, "300") == (answer.status_code, answer.headers["retry-after"])
     assert "kube-state-metrics" in answer.json()["detail"]
+
+
+def test_a_target_without_utilisation_says_so(serve: Serve) -> None:
+    """A target that follows orders alone is told so, and not to wait for a request that will never be known."""
+    orders = replace(report(), metrics=(metric("orders", "orders/s"),))
+    api = serve(live=CannedLive({KEY: orders}, curves=[curve("orders", capacity=None)]))
+    answer = api.post("/predict", WHO)
+    assert 422 == answer.status_code
+    assert "saleor/saleor-api follows orders, and neither cpu nor memory" in answer.json()["detail"]
+    answer = api.post("/detect", {**WHO, "metrics": {"cpu_utilization": 0.5}})
+    assert 422 == answer.status_code
+    assert "cpu_utilization: saleor/saleor-api does not follow cpu, but orders" in answer.json()["detail"]
 
 
 def test_detect_judges_by_the_targets_own_history(serve: Serve) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -62,6 +63,23 @@ def test_a_folder_of_ones_own_is_used(tmp_path: Path) -> None:
     put(tmp_path)
     model = load(tmp_path).models["baseline"]
     assert (str(tmp_path / "baseline"), 1000.0) == (model.source, model.loaded_at)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "\0"], ids=["too long", "no path"])
+def test_a_path_that_cannot_be_looked_at_is_a_fault(tmp_path: Path, name: str) -> None:
+    """It is told, not raised, and not papered over by the bundled model."""
+    store = load(tmp_path / name)
+    assert ({}, 1) == (store.models, len(store.problems))
+    assert str(tmp_path) in store.problems[0]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_path_behind_a_closed_door_is_a_fault(tmp_path: Path) -> None:
+    """A folder without permission is told."""
+    tmp_path.chmod(0)
+    store = load(tmp_path / "models")
+    tmp_path.chmod(0o700)
+    assert "Permission denied" in store.problems[0]
 
 
 def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:

@@ -110,6 +110,7 @@ def test_every_environment_name_reaches_a_key_that_exists() -> None:
             ["replay and prometheus"],
             id="two-sources",
         ),
+        pytest.param("targets: 5", {}, ["targets", "5", "list"], id="targets"),
         pytest.param(
             "targets: [{deployment: a}]", {}, ["targets.0.namespace", "required"], id="no-namespace"
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import time
 from collections.abc import Iterator
 
@@ -98,6 +99,14 @@ HTML = "<html><body><h1>Sign in</h1></body></html>"
         pytest.param(said(200, b"\xff\xfe\x00"), Fault.GARBAGE, "not", id="bytes"),
         pytest.param(said(200, ""), Fault.GARBAGE, "not JSON", id="empty body"),
         pytest.param(said(200, "[1, 2]"), Fault.GARBAGE, "not Prometheus'", id="a list"),
+        pytest.param(said(200, "[" * 200_000), Fault.GARBAGE, "nested too deeply", id="nested too deeply"),
+        pytest.param(said(422, "[" * 200_000), Fault.QUERY, "HTTP 422: [[[", id="an error nested too deeply"),
+        pytest.param(
+            lambda _: result("matrix", [{"metric": {}, "values": [[10**400, "1"]]}]),
+            Fault.GARBAGE,
+            "not Prometheus'",
+            id="a time beyond all numbers",
+        ),
         pytest.param(
             lambda _: json_reply({"status": "success"}), Fault.GARBAGE, "not Prometheus'", id="no data"
         ),
@@ -211,6 +220,38 @@ def test_a_slow_server_is_given_up_in_time_and_not_asked_again(answer: Answer) -
         assert len(server.requests) == 1
     assert Fault.TIMEOUT is caught.value.fault
     assert time.monotonic() - began < 2
+
+
+def test_closing_lets_go_whoever_waits() -> None:
+    """A question under way in another thread ends at once, and a later one is not asked at all."""
+    done, ended = threading.Event(), list[str]()
+
+    def hanging(_: Request) -> Reply:
+        done.wait(20)
+        return Reply(200, [b"{}"])
+
+    with serve(hanging) as server:
+        client = Client.to(Access(url=server.url, timeout_seconds=20))
+
+        def wait() -> None:
+            with pytest.raises(SourceUnavailable, match=r"^closed$"):
+                client.matrix("cpu demand", "up", GRID)
+            ended.append("ended")
+
+        waiting = threading.Thread(target=wait)
+        waiting.start()
+        while not server.requests:
+            time.sleep(0.005)
+        began = time.monotonic()
+        client.close()
+        waiting.join(10)
+        assert ["ended"] == ended
+        with pytest.raises(SourceUnavailable, match=r"^closed$"):
+            client.instant("presence", "up", len)
+        client.close()
+        assert time.monotonic() - began < 2
+        assert 1 == len(server.requests)
+        done.set()
 
 
 def test_a_passing_fault_of_a_proxy_is_survived() -> None:

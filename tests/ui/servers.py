@@ -33,6 +33,7 @@ class Served:
         """Begin with these reports in cycle 1."""
         self.reports = list(reports)
         self.cycle = 1
+        self.faults: dict[str, str] = {}
         self.status = 200
         self.history: Callable[[Report, int], History] = history
         self.generated_at = NOW
@@ -102,6 +103,7 @@ class Served:
                 "cycle": self.cycle,
                 "generated_at": to_json(self.generated_at, "at"),
                 "step_seconds": self.step,
+                "faults": self.faults,
             }
         )
 
@@ -117,12 +119,15 @@ class Served:
         server = self._server
 
         async def cycles() -> AsyncIterator[str]:
-            told = 0
+            told, faults = 0, self.faults
             yield "retry: 300\n\n"
             while server is not None and not server.should_exit:
                 if told != self.cycle:
                     told = self.cycle
                     yield f"event: cycle\ndata: {json.dumps({'cycle': told})}\n\n"
+                if faults != self.faults:
+                    faults = self.faults
+                    yield f"event: faults\ndata: {json.dumps({'faults': len(faults)})}\n\n"
                 await asyncio.sleep(0.02)
 
         return StreamingResponse(cycles(), media_type="text/event-stream")

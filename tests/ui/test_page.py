@@ -137,6 +137,25 @@ def test_lost_connection_is_said_and_recovers(tabs: Callable[..., Tab], served: 
     expect(page.get_by_role("status")).to_be_hidden()
 
 
+def test_what_a_cycle_could_not_do_is_said_on_top(tab: Tab) -> None:
+    """A failing stage is named with its fault in an alert above everything, which goes by itself on recovery."""
+    fault = "Prometheus at http://prometheus:9090, query cpu demand: no connection (Connection refused) <b>"
+    page = tab.open()
+    alert = page.get_by_role("alert")
+    expect(alert).to_be_hidden()
+    tab.served.faults = {"advance": fault, "observe": "no replicas"}
+    tab.served.turn()
+    expect(alert).to_contain_text(f"The last cycle failed at “advance”: {fault}")
+    expect(alert).to_contain_text("“observe”: no replicas")
+    assert page.evaluate("document.querySelector('#faults').getBoundingClientRect().bottom") < 130
+    tab.served.faults = {"advance": fault}  # without a new cycle
+    expect(alert).not_to_contain_text("observe")
+    tab.served.faults = {}
+    tab.served.turn()
+    expect(alert).to_be_hidden()
+    expect(page.locator("#faults")).to_have_text("")
+
+
 def test_server_that_cannot_answer_is_quoted(tabs: Callable[..., Tab], served: Served) -> None:
     """An error of the API is shown in its own words, before there is anything else to show."""
     served.status = 503
