@@ -24,6 +24,7 @@ bench: install-dev  ## every benchmark, one JSON line each
 	$(BIN)/python benchmarks/cycle.py --targets 1000 --json
 	$(BIN)/python benchmarks/cycle.py --targets 10000 --json
 	$(BIN)/python benchmarks/api.py --json
+	$(BIN)/python benchmarks/replay.py --json
 
 install: .venv/.installed  ## .venv with the package and the helios command in it
 install-dev: .venv/.installed-dev

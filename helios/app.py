@@ -174,8 +174,18 @@ def listening(host: str, port: int) -> socket.socket:
     """
     where = f"port {port} on {host}"
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
-        return socket.create_server((host, port), family=family, backlog=2048)
+        family, kind, _, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        # named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms for an acknowledgement
+        listener = socket.socket(family, kind, socket.IPPROTO_TCP)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(2048)
+        except OSError:
+            listener.close()
+            raise
     except socket.gaierror as error:
         raise SettingsError(
             f"host {host} is not an address of this machine ({error.strerror}): see --host"
@@ -187,6 +197,7 @@ def listening(host: str, port: int) -> socket.socket:
             errno.EADDRNOTAVAIL: "the address is not of this machine: choose one with --host or HELIOS_HOST",
         }.get(error.errno or 0, "choose others with --host and --port")
         raise SettingsError(f"{where} cannot be listened on ({error.strerror}): {remedy}") from error
+    return listener
 
 
 @contextlib.contextmanager

@@ -147,6 +147,11 @@ class Fleet:
         return rows
 
     @cached_property
+    def horizons(self) -> tuple[int, ...]:
+        """Every horizon that some target asks for, in seconds, ascending."""
+        return tuple(sorted({h for target in self.targets for h in target.horizons}))
+
+    @cached_property
     def drives(self) -> Bools:
         """Which series rows replicas are decided on, `[series]`."""
         return np.array([metric.drives for metric in self.metrics], np.bool_)

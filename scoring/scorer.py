@@ -124,7 +124,7 @@ class Scorer:
 
     def horizons(self) -> tuple[int, ...]:
         """Every horizon that some target asks for, in seconds, ascending."""
-        return tuple(sorted({h for target in self.fleet.targets for h in target.horizons}))
+        return self.fleet.horizons
 
     def cycle(self, now: float) -> Summary:
         """One cycle at `now` (UNIX seconds)."""

@@ -26,7 +26,7 @@ FEWEST_ERRORS = 12
 """Below so many own errors a band would be a guess: the series has no forecast."""
 _DAMPING = 0.05
 _SWEEPS = 12
-_BLOCK_CELLS = 500_000
+_BLOCK_CELLS = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)

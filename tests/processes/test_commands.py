@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import signal
+import socketserver
+import threading
+import time
 from pathlib import Path
 
 import httpx
@@ -148,6 +151,18 @@ def test_the_demo_leaves_a_real_snapshot_alone(tmp_path: Path) -> None:
     assert [] == list(tmp_path.iterdir())
 
 
+def test_answers_do_not_wait_for_acknowledgements() -> None:
+    """On one kept connection an answer takes a few milliseconds, not the forty of Nagle's algorithm."""
+    with started(["serve"]) as api, httpx.Client(base_url=api.url) as client:
+        spans = []
+        for _ in range(20):
+            began = time.perf_counter()
+            client.post("/predict", json={"metrics": {"cpu_utilization": 0.5}})
+            spans.append(time.perf_counter() - began)
+        assert sorted(spans)[10] < 0.030
+        assert 0 == api.end()
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -173,3 +188,31 @@ def test_a_port_that_is_taken_is_said_so() -> None:
         assert 2 == done.returncode
         assert f"port {port}" in done.stderr
         assert "--port" in done.stderr
+
+
+class Hanging(socketserver.StreamRequestHandler):
+    """Takes a question and never answers."""
+
+    def handle(self) -> None:
+        """Wait until the client gives up."""
+        while self.connection.recv(4096):
+            pass
+
+
+def test_ctrl_c_does_not_wait_for_a_prometheus_that_hangs(tmp_path: Path) -> None:
+    """A cycle may go on for two seconds; then its source is cut off."""
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Hanging) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            f"prometheus: {{url: 'http://127.0.0.1:{server.server_address[1]}', timeout_seconds: 60}}\n"
+            "targets: [{namespace: shop, deployment: web}]\n",
+            encoding="utf-8",
+        )
+        with started(["run", "--config", str(config)]) as run:
+            assert 200 == run.get("/live").status_code
+            began = time.monotonic()
+            assert 0 == run.end()
+            assert time.monotonic() - began < 12
+        server.shutdown()

@@ -217,3 +217,9 @@ def test_the_target_utilisation_is_reached(replicas: int, utilization: float) ->
     target = replicas_for(replicas, utilization, DEFAULT)
     assert replicas * utilization / target <= 0.5 + 1e-6
     assert replicas * utilization / (target - 1) > 0.5
+
+
+def test_a_huge_figure_is_written_out() -> None:
+    """No exponent in words for people."""
+    advice = only(Snapshot(4, cpu=1000.0))
+    assert "100000%" in advice.reason

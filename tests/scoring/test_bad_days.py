@@ -263,6 +263,18 @@ def test_a_forecast_of_nonsense_is_not_believed(spoil: Callable[[Forecast], Fore
     no_nan_or_inf(run)
 
 
+def test_nonsense_about_one_target_costs_no_other_its_forecast() -> None:
+    """Row by row, what cannot be is not known."""
+
+    def spoil(f: Forecast) -> Forecast:
+        return replace(f, maximum=np.where(np.arange(len(f.maximum))[:, None] < 2, np.inf, f.maximum))
+
+    run = Run(MemorySource(), forecaster=Odd(spoil)).warm()
+    assert ["no-forecast", "forecast", "forecast"] == [
+        run.report(name).outcome for name in ("api", "web", "job")
+    ]
+
+
 def test_a_detector_that_breaks_costs_the_scores_not_the_decisions() -> None:
     """A state that does not fit is named as a fault of its stage; replicas are decided."""
     run = Run(MemorySource()).warm()

@@ -126,19 +126,18 @@ def test_a_target_that_left_is_gone_at_once() -> None:
     assert {"web": 4} == shown(board, NOW + 1)
 
 
-def test_the_driver_follows_its_series() -> None:
+@pytest.mark.parametrize(
+    ("driver", "expected"), [([0, 3], [1, 2, -1]), ([1, 2], [0, -1, -1]), ([-1, -1], [-1, -1, -1])]
+)
+def test_the_driver_follows_its_series(driver: list[int], expected: list[int]) -> None:
     """The row that asked for most is named by its new place; one that left is none."""
     board = board_of()
-    board.post(scores(PAIR, driver=[1, 2]), EVERYONE, NOW)
-    board.follow(
-        fleet(target("web"), target("api"), target("new")),
-        HORIZONS,
-        rows(0, 1, 0, -1),
-        rows(0, 2, 3, 0, -1, -1, -1),
-    )
+    board.post(scores(PAIR, driver=driver), EVERYONE, NOW)
+    renewed = fleet(target("web"), target("api"), target("new"))
+    board.follow(renewed, HORIZONS, rows(0, 1, 0, -1), rows(0, 2, 3, 0, -1, -1, -1))
     latest = board.latest()
     assert latest is not None
-    assert [0, -1, -1] == latest[1].driver.tolist()
+    assert expected == latest[1].driver.tolist()
 
 
 @pytest.mark.parametrize("horizons", [(300, 900, 1800), (1800,), (60,)])

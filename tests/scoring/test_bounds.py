@@ -64,6 +64,7 @@ def test_a_schedule_bounds_as_the_target_does() -> None:
     [
         pytest.param(StepLimit(), 2, 10, 10, id="without a limit at once"),
         pytest.param(StepLimit(pods=2), 2, 10, 4, id="pods"),
+        pytest.param(StepLimit(pods=2), 1, 10, 3, id="pods, from one"),
         pytest.param(StepLimit(percent=100), 4, 10, 8, id="percent"),
         pytest.param(StepLimit(4, 100), 2, 10, 6, id="the larger of both, pods"),
         pytest.param(StepLimit(4, 100), 5, 10, 10, id="the larger of both, percent"),
@@ -189,6 +190,14 @@ def test_a_warning_freezes_nothing() -> None:
     """Only what is critical does."""
     of = fleet(target(cooldown_seconds=0))
     assert [8, 2] == numbers(story(of, *load(8), *load(2, direction=-1, since=NOW)))
+
+
+def test_an_event_of_what_does_not_drive_freezes_nothing() -> None:
+    """Memory may be critical and neither a drop nor a spike of the demand."""
+    of = fleet(target(cooldown_seconds=0))
+    said = story(of, *load(8), *load(2, critical=True, direction=0, since=NOW))
+    assert [8, 2] == numbers(said)
+    assert Path.HISTORY == said[1].path[0]
 
 
 def test_a_freeze_keeps_what_there_is_where_nothing_was_recommended_yet() -> None:

@@ -106,6 +106,12 @@ def test_a_constant_series_first_wobble_is_no_event() -> None:
     assert score(fleet(), residual={"cpu": 0.4}, sigma={"cpu": 0.0}, last={"cpu": 10.0}).state.detected[0]
 
 
+def test_a_small_series_is_judged_by_its_own_size() -> None:
+    """Ten times its usual wobble is ten sigmas, also for a hundredth of a core."""
+    state = score(fleet(), residual={"cpu": 0.01}, sigma={"cpu": 0.001}, last={"cpu": 0.02}).state
+    assert 10 == pytest.approx(float(state.score[0]), rel=1e-5)
+
+
 def test_a_series_at_zero_is_no_event() -> None:
     """Nothing over nothing is nothing."""
     state = score(fleet(), residual=0.0, sigma=0.0, last=0.0).state

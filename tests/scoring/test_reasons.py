@@ -212,6 +212,7 @@ def test_every_sentence_is_readable(
         (0.0, "bytes", "0 bytes"),
         (1.0, "bytes", "1 byte"),
         (1000.0, "bytes", "1,000 bytes"),
+        (1536.0, "bytes", "1.5 KiB"),
         (1.2 * 2**30, "bytes", "1.2 GiB"),
         (1023 * 2**20, "bytes", "1,023 MiB"),
         (2**40, "bytes", "1 TiB"),

@@ -123,7 +123,7 @@ def test_what_is_not_known_is_none_never_zero() -> None:
         cpu.coverage,
     ]
     assert ((), {}) == (cpu.horizons, cpu.maximum)
-    assert "nothing to compare yet" == said.ledger.line
+    assert ("nothing to compare yet", 0.0) == (said.ledger.line, said.ledger.seconds)
 
 
 @pytest.mark.parametrize(("replicas", "each"), [(0.0, 1.0), (NAN, 1.0), (2.0, NAN), (2.0, 0.0)])
@@ -271,6 +271,7 @@ def test_a_target_of_a_taken_name_is_in_conflict() -> None:
     )
     assert "Another target already names shop/api" in said.reason
     assert said.reason == said.problem
+    assert ((), (0, 0, 0, 0, 0)) == (said.metrics, tuple(asdict(said.ledger).values())[:5])
 
 
 def test_times_are_numbers_of_seconds() -> None:

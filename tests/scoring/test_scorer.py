@@ -164,6 +164,23 @@ def test_the_lead_time_is_start_interval_scrape_and_sync(
     assert expected == run.report().lead_seconds
 
 
+def test_the_maximum_is_asked_for_over_whole_steps_of_the_lead_time() -> None:
+    """Rounded up, at least one, for every series of a target; the curve at every horizon that someone asks for."""
+    asked: list[Ask] = []
+
+    @dataclass(frozen=True)
+    class Heard(Soaring):
+        def forecast(self, panel: Panel, ask: Ask) -> Forecast:
+            asked.append(ask)
+            return Baseline().forecast(panel, ask)
+
+    leads = [target(f"api-{i}", lead_seconds=lead) for i, lead in enumerate((1.0, 1800.0, 1801.0))]
+    Run(MemorySource(), [*leads, target(horizons=(7200, 9000))], forecaster=Heard()).cycle()
+    assert [1, 1, 1, 1, 2, 2, 2, 2] == asked[0].lead.tolist()
+    assert {1, 4, 5} <= set(asked[0].steps)
+    assert sorted(set(asked[0].steps)) == list(asked[0].steps)
+
+
 def test_ratios_and_replicas_are_of_the_same_cycle() -> None:
     """A ratio is what was forecast over what was there in that very cycle, never a later count."""
     run = Run(MemorySource()).warm()
@@ -309,6 +326,14 @@ def test_the_ledger_counts_from_the_first_day() -> None:
     assert 3 * 1800 == said.seconds
     assert 3 * 0.5 * 8 == pytest.approx(said.replica_hours_actual)
     assert "1 hour" in said.line
+
+
+@pytest.mark.parametrize(("cores", "short"), [(7.1, 0), (7.3, 90)])
+def test_the_ledger_is_short_beyond_the_line(cores: float, short: float) -> None:
+    """Eight pods of a core serve 7.2 cores at 90 %."""
+    run = Run(MemorySource(demand=lambda _, at: np.full(at.shape, cores)), [target(lead_seconds=1.0)])
+    run.cycle(4)
+    assert short == run.report().ledger.short_minutes_actual
 
 
 def test_the_ledger_is_short_where_any_driving_metric_is() -> None:

@@ -63,7 +63,11 @@ def test_before_anything_was_said_there_are_gaps() -> None:
     assert np.isnan(seen.said).all()
 
 
-@given(st.lists(st.integers(0, 45), max_size=25), st.integers(1, 30), st.integers(-3, 30))
+@given(
+    st.lists(st.one_of(st.integers(0, 3), st.integers(0, 45)), min_size=12, max_size=30),
+    st.integers(1, 30),
+    st.integers(-3, 30),
+)
 def test_steps_that_were_left_out_are_gaps(jumps: list[int], columns: int, behind: int) -> None:
     """Whatever the loop slept, nothing old appears as new and what is shown is what was done."""
     of, done, slot = trail(), {}, 1000
@@ -115,6 +119,11 @@ def test_a_dozen_forecasts_are_needed_to_judge() -> None:
     assert np.isnan(few.bias()[0])
     assert few.first_coverage(0) is None
     assert (1.0, 1.0) == (float(many.coverage()[0]), many.first_coverage(0))
+
+
+def test_old_judgements_are_forgotten() -> None:
+    """A forecast that was good three days ago and is bad today is bad."""
+    assert judged(300, 900).coverage()[0] < 0.1
 
 
 def test_a_second_cycle_within_one_step_judges_nothing_twice() -> None:
