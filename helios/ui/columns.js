@@ -19,7 +19,7 @@ export const isWorse = (skill) => skill !== null && skill <= -0.005;
 /** Mark for a severity, a shape as well as a colour. */
 export const SIGNS = { normal: "○", warning: "▲", critical: "◆" };
 export const STATES = {
-  "scored": "Scored", "no-data": "No data", "no-request": "No request", "conflict": "Conflict", "expired": "Expired",
+  "scored": "Scored", "no-data": "No data", "no-request": "No request", "memory-only": "Memory only", "conflict": "Conflict", "expired": "Expired",
 };
 
 /** "▲ +2", "▼ −3", "hold" or nothing where one of both is not known. */

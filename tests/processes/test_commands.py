@@ -15,6 +15,8 @@ import pytest
 from helios.demos.saleor import FLEET
 from tests.processes.commands import ran, started
 
+pytestmark = pytest.mark.integration
+
 
 def test_the_demo_runs_cycles_for_scripts() -> None:
     """`helios demo --cycles 3 --json` prints three reports of the whole fleet and serves nothing."""

@@ -9,6 +9,8 @@ import pytest
 
 from tests.processes.commands import COMMAND, environment
 
+pytestmark = pytest.mark.integration
+
 
 class Terminal:
     """A terminal in which commands are run; all are ended with it."""
