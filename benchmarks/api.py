@@ -123,7 +123,6 @@ def looped(targets: int) -> tuple[Application, SteppedClock]:
     built = build(Settings(), world.source(clock), clock=clock, targets=world.targets)
     if built.loop is None:
         sys.exit("no loop was built")
-    built.loop.scorer.stream.advance(clock.now())
     built.loop.fill()
     return built, clock
 

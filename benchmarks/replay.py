@@ -50,7 +50,6 @@ def lived() -> dict[str, list[Report]]:
     built = build(Settings(), world.source(clock), clock=clock, targets=world.targets)
     if built.loop is None:
         raise SystemExit("no loop was built")
-    built.loop.scorer.stream.advance(clock.now())
     built.loop.fill()
     while clock.now() <= world.end:
         built.loop.cycle(clock.now())

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
-import orjson
 import typer
 from rich.console import Console
 
@@ -25,6 +22,7 @@ from helios.demos.saleor import demo_world
 from helios.demos.worlds import World, replay_world
 from helios.errors import HeliosError
 from helios.logs import configure_logs
+from helios.loops import ScoringLoop
 from helios.settings import Scoring, Settings, load_settings
 from scoring.errors import ScoringError, SourceUnavailable
 from scoring.scorer import Summary
@@ -84,10 +82,8 @@ def demo(
     port: Port = None,
 ) -> None:
     """Replay a bundled real trace as the demand of a Saleor-like fleet, faster than real time, and serve the page."""
-    settings = _settings(None)
-    settings = settings.model_copy(
-        update={"scoring": Scoring()}
-    )  # the demo's own pace, and nobody's snapshot
+    # the demo's own pace, and nobody's snapshot
+    settings = _settings(None).model_copy(update={"scoring": Scoring()})
     world = demo_world(settings.scoring.interval_seconds)
     if cycles is not None:
         _run_cycles(settings, world, cycles, json)
@@ -113,14 +109,14 @@ def run(
             "there is no target to score: list some under `targets`, or name one with scoring.namespace and "
             "scoring.deployment (HELIOS_METRICS_NAMESPACE, HELIOS_METRICS_DEPLOYMENT)"
         )
-    with prometheus_source(settings) as source, contextlib.ExitStack() as stack:
+    with prometheus_source(settings) as source:
         printer = screens.cycle_printer(json) if cycles is not None else None
         built = build(settings, source, clock=WallClock(), on_cycle=_printed(printer, lambda: built))
         if cycles is not None:
             _looped(built).run(threading.Event(), most_cycles=cycles)
             return
-        listener = stack.enter_context(_listening(settings, host, port))
-        _serve(built, listener, title="Prometheus", cancel=source.close)
+        with _listening(settings, host, port) as listener:
+            _serve(built, listener, title="Prometheus", cancel=source.close)
 
 
 @app.command()
@@ -150,17 +146,12 @@ def _score(built: Application, json: bool) -> int:
     now = loop.clock.now()
     with screens.filling() as progress:
         try:
-            loop.scorer.stream.advance(now)
             loop.fill(progress)
         except SourceUnavailable as error:
             Console(stderr=True).print(f"helios: {error}", style="red", markup=False, highlight=False)
             return 1
     summary = loop.cycle(now)
-    reports = built.live.reports()
-    if json:
-        sys.stdout.write(_line(summary, reports))
-    else:
-        screens.print_fleet(reports, summary)
+    screens.cycle_printer(json)(summary, built.live.reports())
     return 0 if summary.decided == summary.targets and not summary.faults else 1
 
 
@@ -177,7 +168,6 @@ def _run_cycles(settings: Settings, world: World, cycles: int, json: bool) -> No
         on_cycle=_printed(printer, lambda: built),
     )
     loop = _looped(built)
-    loop.scorer.stream.advance(clock.now())
     loop.fill()
     loop.run(threading.Event(), most_cycles=cycles)
 
@@ -191,12 +181,11 @@ def _serve_world(
     with _listening(settings, host, port) as listener:
         built = build(settings, world.source(clock), clock=clock, targets=world.targets)
         loop = _looped(built)
-        loop.scorer.stream.advance(clock.now())
         with screens.filling() as progress:
             loop.fill(progress)
         with screens.walking(first) as step:
             for _ in range(first):
-                loop.run(threading.Event(), most_cycles=1)
+                loop.cycle(clock.now())
                 clock.wait_until(clock.now() + interval, threading.Event())
                 step()
         clock.begin()
@@ -253,7 +242,7 @@ def _settings(config: Path | None) -> Settings:
     return settings
 
 
-def _looped(built: Application) -> Any:
+def _looped(built: Application) -> ScoringLoop:
     if built.loop is None:
         raise HeliosError("this command needs a scoring loop")
     return built.loop
@@ -265,7 +254,3 @@ def _printed(
     if printer is None:
         return lambda _: None
     return lambda summary: printer(summary, built().live.reports())
-
-
-def _line(summary: Summary, reports: Any) -> str:
-    return orjson.dumps({**asdict(summary), "reports": [asdict(r) for r in reports]}).decode() + "\n"

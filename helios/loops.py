@@ -151,11 +151,12 @@ class ScoringLoop:
         return summary
 
     def fill(self, progress: Callable[[int], None] = lambda _: None) -> None:
-        """Fetch all planned history now, telling how many points are left.
+        """Read the present and all of its history now, telling how many points are left.
 
         Raises:
             scoring.errors.SourceUnavailable: the source failed; what has come stays.
         """
+        self.scorer.stream.advance(self.clock.now())
         left = self.scorer.stream.pending_points
         while left:
             progress(left)

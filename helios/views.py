@@ -53,7 +53,7 @@ class LoopView:
         fleet, scores = latest
         problems = self._problems()
         made = [self._report(fleet, scores, row, problems) for row in range(len(fleet))]
-        made += [conflict(target, self.step_seconds()) for target in fleet.conflicts]
+        made += [conflict(target) for target in fleet.conflicts]
         return sorted(made, key=lambda r: (r.namespace, r.deployment))
 
     def report(self, namespace: str, deployment: str) -> Report | None:
@@ -67,13 +67,13 @@ class LoopView:
         if found is None:
             return None
         fleet, _, row = found
-        panel, rows = self._panel(fleet, row)
-        panel = panel.for_last(points)
+        whole, rows = self._panel(fleet, row)
+        panel = whole.for_last(points)
         columns = panel.values.shape[1]
         trail = self._scorer.trail
         slot = round(panel.end / panel.step)
         stretch = trail.stretch(row, rows, slot, columns)
-        curves = self._curves(panel=self._panel(fleet, row)[0], periods=FUTURE_PERIODS)
+        curves = self._curves(whole, FUTURE_PERIODS)
         done = [_listed(stretch.done[:, i]) for i in range(4)]
         return History(
             namespace=namespace,
@@ -187,7 +187,7 @@ class LoopView:
             scores,
             row,
             now=self._loop.clock.now(),
-            horizons=self._scorer.horizons(),
+            horizons=fleet.horizons,
             step=self.step_seconds(),
             model=self._forecaster.name,
         )

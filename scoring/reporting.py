@@ -69,9 +69,8 @@ def report(
     )
 
 
-def conflict(target: Target, step: float) -> Report:
+def conflict(target: Target) -> Report:
     """What is said of a target whose name an older one already has."""
-    del step
     why = (
         f"Another target already names {target.namespace}/{target.deployment}; their gauges would collide. "
         "Remove one of the two"

@@ -118,13 +118,9 @@ class Scorer:
         self.onsets, self.memory = self.onsets.for_rows(t, s), self.memory.for_rows(t, s)
         self.ledger, self.trail = self.ledger.for_rows(t), self.trail.for_rows(t, s)
         self.fleet, self._workloads = fleet, None
-        horizons = self.horizons()
+        horizons = fleet.horizons
         self.steps = tuple(sorted({*NODES, *(self._steps(h) for h in horizons)}))
         self.board.follow(fleet, horizons, t, s)
-
-    def horizons(self) -> tuple[int, ...]:
-        """Every horizon that some target asks for, in seconds, ascending."""
-        return self.fleet.horizons
 
     def cycle(self, now: float) -> Summary:
         """One cycle at `now` (UNIX seconds)."""
@@ -261,7 +257,7 @@ class Scorer:
     def _scores(self, s: Situation, d: Decisions) -> Scores:
         f, state, sums = s.forecast, self.onsets.state, self.ledger.sums()
         owner = self.fleet.owner
-        places = [self.steps.index(self._steps(h)) for h in self.horizons()]
+        places = [self.steps.index(self._steps(h)) for h in self.fleet.horizons]
         curve = f.curve[:, places][:, :, [LOWER, MEDIAN, UPPER]]
         requested = (s.workloads.replicas[owner] * s.workloads.request)[:, None]
         with np.errstate(invalid="ignore", divide="ignore"):

@@ -37,7 +37,7 @@ def stored(scorer: Scorer) -> State:
         "start": panel.start,
         "columns": panel.values.shape[1],
         "step": panel.step,
-        "horizons": scorer.horizons(),
+        "horizons": scorer.fleet.horizons,
         "ledger": [scorer.ledger.day, scorer.ledger.at],
     }
     arrays: dict[str, NDArray[Any]] = {
@@ -78,7 +78,7 @@ def restore(scorer: Scorer, state: State, now: float) -> None:
         ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
         trail = Trail.of({k.removeprefix("trail."): v for k, v in state.items() if k.startswith("trail.")})
         trail = trail.for_rows(t, s)
-        same = about["horizons"] == list(scorer.horizons()) and "scores.scored_at" in state
+        same = about["horizons"] == list(scorer.fleet.horizons) and "scores.scored_at" in state
         scores = _built(Scores, "scores", state).for_rows(t, s) if same else None
         _refuse_misfit(onsets, scorer.onsets)
         _refuse_misfit(memory, scorer.memory)

@@ -114,7 +114,6 @@ def replayed(shop: Shop, now: float) -> dict[str, Report]:
     )
     built = build(settings, Known(shop), clock=SteppedClock(now), targets=targets)
     assert built.loop is not None
-    built.loop.scorer.stream.advance(now)
     built.loop.fill()
     built.loop.cycle(now)
     return {report.deployment: report for report in built.live.reports()}

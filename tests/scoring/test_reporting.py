@@ -262,7 +262,7 @@ def test_the_ledger_is_one_line() -> None:
 
 def test_a_target_of_a_taken_name_is_in_conflict() -> None:
     """It is named, not scored, and told what to do."""
-    said = conflict(target(kind="StatefulSet"), 300)
+    said = conflict(target(kind="StatefulSet"))
     assert ("conflict", "conflict", "StatefulSet", None) == (
         said.state,
         said.outcome,

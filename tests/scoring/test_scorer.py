@@ -85,7 +85,7 @@ class Run:
             scores,
             fleet.index["shop", deployment],
             now=self.now - self.scorer.pace.interval + later,
-            horizons=self.scorer.horizons(),
+            horizons=self.scorer.fleet.horizons,
             step=self.scorer.pace.step,
             model=self.scorer.forecaster.name,
         )
@@ -288,7 +288,7 @@ def test_another_horizon_is_forecast_from_the_next_cycle_on() -> None:
     """And nobody's gauges vanish until then."""
     run = Run(MemorySource()).warm()
     run.scorer.follow([target("api", max_replicas=50, horizons=(7200,)), *TARGETS[1:]])
-    assert (300, 1800, 7200) == run.scorer.horizons()
+    assert (300, 1800, 7200) == run.scorer.fleet.horizons
     assert run.gauge("helios_recommended_replicas", "web") is not None
     assert run.gauge("helios_predicted_cpu", "web", horizon="30m") is not None
     run.cycle()
