@@ -24,7 +24,7 @@ from helios.api.live import Live, Nothing
 from helios.api.servers import build_server
 from helios.clocks import Clock, WallClock
 from helios.errors import HeliosError, SettingsError
-from helios.loops import LoopMetrics, ScoringLoop
+from helios.loops import LoopMetrics, ScoringLoop, Wanted
 from helios.models.stores import ModelStore
 from helios.settings import Settings
 from helios.sources.access import Access
@@ -40,7 +40,6 @@ from scoring.recommending.advice import Thresholds
 from scoring.scorer import Pace, Scorer, Summary
 
 UI = Path(__file__).parent / "ui"
-TRAIL_CELLS = 20_000_000
 MISSED_CYCLES = 3
 """A loop silent for so many intervals is taken for hung."""
 
@@ -111,16 +110,17 @@ def build_loop(
     targets: tuple[Target, ...],
     registry: CollectorRegistry,
     on_cycle: Callable[[Summary], None] = lambda _: None,
+    wanted: Callable[[], Wanted] | None = None,
 ) -> ScoringLoop:
-    """Build the scoring loop for these targets."""
+    """Build the scoring loop for these targets, or for whatever is `wanted` from cycle to cycle."""
     scoring = settings.scoring
     columns = max(16, scoring.history_seconds // scoring.step_seconds)
-    cells = sum(4 + 3 * len(target.followed()) for target in targets)
     pace = Pace(
         interval=scoring.interval_seconds,
         step=scoring.step_seconds,
         columns=columns,
-        trail_columns=max(min(288, columns), min(columns, TRAIL_CELLS // max(1, cells))),
+        trail_columns=columns,
+        day=float(scoring.day_seconds),
     )
     forecaster: Forecaster = Baseline()
     scorer = Scorer(source, forecaster, pace, timer=time.perf_counter)
@@ -132,6 +132,7 @@ def build_loop(
         state_path=scoring.state_path,
         snapshot_seconds=scoring.snapshot_seconds,
         on_cycle=on_cycle,
+        wanted=wanted,
     )
 
 
@@ -163,7 +164,7 @@ def prometheus_source(settings: Settings) -> PrometheusSource:
     )
     # a token of Google's is for Google: another address of the user's never gets it
     auth = google_auth() if is_managed(url) else None
-    return PrometheusSource(Client.to(access, auth), matchers=p.matchers)
+    return PrometheusSource(Client.to(access, auth), matchers=p.matchers, window_seconds=p.window_seconds)
 
 
 def listening(host: str, port: int) -> socket.socket:

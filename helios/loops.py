@@ -1,5 +1,7 @@
 """The scoring loop: waits, runs cycles, fetches history in between, stores its memory, and tells how it fares.
 
+Its targets stand, or come and go: then whoever knows them is asked before each cycle, and a change brings one forward.
+
 What a cycle does is `scoring.scorer`'s affair. Nothing that goes wrong in a cycle ends the loop.
 """
 
@@ -8,9 +10,10 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -19,8 +22,17 @@ from helios import snapshots
 from helios.clocks import Clock
 from helios.errors import SnapshotError
 from scoring.errors import InvalidState, SourceUnavailable
+from scoring.policies import Target
 from scoring.scorer import Scorer, Summary
-from scoring.states import restore, stored
+from scoring.states import State, decided, history, restore_decided, restore_history
+
+SETTLE_SECONDS = 1.0
+"""A fleet that changed is scored once it has stood for so long: many targets applied at once make one cycle."""
+WORTH_STORING = 1.1
+"""The history is stored before its time when it is complete for so many times as many series: new ones make few writes."""
+
+LEAST_SECONDS = 5.0
+"""Between two cycles, however often targets are edited: one who edits all day must not wear out everybody's Prometheus."""
 
 log = structlog.get_logger("helios.loop")
 
@@ -59,8 +71,8 @@ class LoopMetrics:
             ),
         )
 
-    def observe(self, summary: Summary, conflicts: int) -> None:
-        """Take one cycle's summary."""
+    def observe(self, summary: Summary, unscored: Mapping[str, int]) -> None:
+        """Take one cycle's summary, and how many targets are not scored for which reason."""
         self.duration.set(sum(summary.seconds.values()))
         for stage, seconds in summary.seconds.items():
             self.stages.labels(stage).set(seconds)
@@ -71,8 +83,25 @@ class LoopMetrics:
         self.targets.labels("decided").set(summary.decided)
         self.targets.labels("undecided").set(summary.scored - summary.decided)
         self.targets.labels("no-data").set(summary.targets - summary.scored)
-        self.targets.labels("conflict").set(conflicts)
+        for state, count in unscored.items():
+            self.targets.labels(state).set(count)
         self.pending.set(summary.pending_points)
+
+
+class Wanted(Protocol):
+    """What is to be scored just now."""
+
+    @property
+    def version(self) -> int:
+        """Another number whenever `scored` is another."""
+
+    @property
+    def scored(self) -> Sequence[Target]:
+        """The targets, the older first."""
+
+    @property
+    def unscored(self) -> Mapping[str, int]:
+        """Reason -> how many there are beside them."""
 
 
 class ScoringLoop:
@@ -83,9 +112,10 @@ class ScoringLoop:
         clock: the time; a test or the demo passes its own.
         timer: monotonic seconds, for the heartbeat: whether the loop is alive is a matter of real time.
         metrics: where the process tells of the loop.
-        state_path: folder of the snapshot; None keeps nothing.
-        snapshot_seconds: time between snapshots.
+        state_path: folder of the snapshots; None keeps nothing.
+        snapshot_seconds: time between snapshots of the history; what was decided is stored after every cycle.
         on_cycle: called after every cycle, in the loop's thread.
+        wanted: asked before every cycle, and every second between them; None: the scorer's targets stand.
     """
 
     def __init__(
@@ -98,6 +128,7 @@ class ScoringLoop:
         state_path: Path | None = None,
         snapshot_seconds: float = 3600.0,
         on_cycle: Callable[[Summary], None] = lambda _: None,
+        wanted: Callable[[], Wanted] | None = None,
     ) -> None:
         self.scorer = scorer
         self.clock = clock
@@ -106,19 +137,25 @@ class ScoringLoop:
         self.faults: dict[str, str] = {}
         self._metrics, self._on_cycle = metrics, on_cycle
         self._state_path, self._snapshot_seconds = state_path, snapshot_seconds
-        self._stored_at = -math.inf
+        self._history_at, self._history_series = -math.inf, 0
+        self._unstored: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._wanted, self._version = wanted, -1
+        self._began = -math.inf
+        self._unscored: Mapping[str, int] = {}
 
     def run(self, stop: threading.Event, *, most_cycles: int | None = None) -> None:
         """Run until `stop` is set, or for so many cycles; a cycle once begun is finished."""
         # 1 the memory of the last run
+        self._follow()
         self._wake()
         interval, done = self.scorer.pace.interval, 0
-        self._stored_at = self.clock.now()
         while not stop.is_set():
-            # 2 a cycle
+            # 2 a cycle, whose decisions a crash does not cost
+            self._follow()
             began = self.clock.now()
             self.cycle(began)
+            self._store(snapshots.STATE, decided)
             done += 1
             if most_cycles is not None and done >= most_cycles:
                 break
@@ -126,20 +163,22 @@ class ScoringLoop:
             due = min((math.floor(began / interval) + 1) * interval, self.clock.now() + interval)
             if self._fill(due, stop):
                 continue
-            # 4 the memory of this run, now and then
-            if self.clock.now() - self._stored_at >= self._snapshot_seconds:
-                self._store()
+            # 4 the history of this run, now and then
+            if self._history_due():
+                self._store_history()
             # 5 the next interval
-            if self.clock.wait_until(due, stop):
+            if self._wait(due, stop):
                 break
-        self._store()
+        if done:
+            self._store_history()
 
     def cycle(self, now: float) -> Summary:
         """One cycle, told to the metrics, the log and whoever listens."""
+        self._began = now
         self.heartbeat = self.timer()
         summary = self.scorer.cycle(now)
         self.heartbeat = self.timer()
-        self._metrics.observe(summary, len(self.scorer.fleet.conflicts))
+        self._metrics.observe(summary, {"conflict": len(self.scorer.fleet.conflicts)} | dict(self._unscored))
         for stage, fault in summary.faults.items():
             if self.faults.get(stage) != fault:
                 log.warning("stage degraded", stage=stage, fault=fault)
@@ -163,6 +202,35 @@ class ScoringLoop:
             left = self.scorer.stream.fill()
         progress(0)
 
+    def _follow(self) -> None:
+        """Make what is wanted now the fleet."""
+        if self._wanted is None:
+            return
+        wanted = self._wanted()
+        self._unscored = wanted.unscored
+        if wanted.version != self._version:
+            self._version = wanted.version
+            try:
+                self.scorer.follow(wanted.scored)
+            except Exception:
+                log.exception("the targets could not be taken over; those before them stay")
+                return
+            log.info("targets", scored=len(wanted.scored), **wanted.unscored)
+
+    def _wait(self, due: float, stop: threading.Event) -> bool:
+        """Wait until `due`, or until another fleet is wanted and has been so for a second; whether `stop` was set."""
+        if self._wanted is None:
+            return self.clock.wait_until(due, stop)
+        seen, least = self._version, min(LEAST_SECONDS, self.scorer.pace.interval)
+        while (now := self.clock.now()) < due:
+            if self.clock.wait_until(min(due, now + SETTLE_SECONDS), stop):
+                return True
+            version, soon = self._wanted().version, self.clock.now() < self._began + least
+            if version == seen != self._version and not soon:
+                break
+            seen = version
+        return stop.is_set()
+
     def _fill(self, due: float, stop: threading.Event) -> bool:
         """Fetch history until it is complete or the next cycle is due; whether it was completed just now."""
         stream = self.scorer.stream
@@ -185,25 +253,47 @@ class ScoringLoop:
         return stream.pending_points == 0
 
     def _wake(self) -> None:
+        """Take what the last run has stored: each file by itself, for one may be missing, older or damaged."""
+        self._history_at = self.clock.now()
         if self._state_path is None:
             return
-        try:
-            state = snapshots.load(self._state_path)
-            if state is not None:
-                restore(self.scorer, state, self.clock.now())
-                log.info("warm start", folder=str(self._state_path))
-        except (SnapshotError, InvalidState) as error:
-            log.warning("cold start", fault=str(error))
+        found = []
+        for name, restore in ((snapshots.HISTORY, restore_history), (snapshots.STATE, restore_decided)):
+            try:
+                state = snapshots.load(self._state_path, name)
+                if state is not None:
+                    restore(self.scorer, state, self.clock.now())
+                    found.append(name)
+            except (SnapshotError, InvalidState) as error:
+                log.warning("cold start", file=name, fault=str(error))
+        if found:
+            log.info("warm start", folder=str(self._state_path), files=found)
+        if snapshots.HISTORY in found:
+            self._history_at, self._history_series = self.scorer.stream.panel().end, self._complete_series()
 
-    def _store(self) -> None:
+    def _history_due(self) -> bool:
+        """After its time, and before it when a back-fill is done that would be worth doing only once."""
+        aged = abs(self.clock.now() - self._history_at) >= self._snapshot_seconds  # a clock may be set back
+        return aged or self._complete_series() > WORTH_STORING * self._history_series
+
+    def _complete_series(self) -> int:
+        return 0 if self.scorer.stream.pending_points else len(self.scorer.stream.series)
+
+    def _store_history(self) -> None:
+        self._history_at, self._history_series = self.clock.now(), self._complete_series()
+        self._store(snapshots.HISTORY, history)
+
+    def _store(self, name: str, part: Callable[[Scorer], State]) -> None:
+        """Write one file; warn once of a folder that cannot be written, whichever file it is that fails."""
         if self._state_path is None:
             return
-        self._stored_at = self.clock.now()
         try:
-            snapshots.save(self._state_path, stored(self.scorer))
-            self._said.pop("no snapshot", None)
+            snapshots.save(self._state_path, name, part(self.scorer))
+            self._unstored.pop(name, None)
         except SnapshotError as error:
-            self._say("no snapshot", str(error))
+            if str(error) not in self._unstored.values():
+                log.warning("no snapshot", fault=str(error))
+            self._unstored[name] = str(error)
 
     def _say(self, what: str, fault: str) -> None:
         """Warn once of what goes on being wrong in the same words."""

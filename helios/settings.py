@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from helios.errors import SettingsError
-from helios.targets import Name, TargetSpec
+from helios.targets import Name, QueryPolicy, TargetSpec
 
 ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "HELIOS_HOST": ("service", "host"),
@@ -33,6 +33,9 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "HELIOS_MEMORY_WARNING": ("thresholds", "memory_warning"),
     "HELIOS_ANOMALY_THRESHOLD": ("thresholds", "anomaly_sigma"),
     "HELIOS_PROMETHEUS_URL": ("prometheus", "url"),
+    "HELIOS_OPERATOR_URL": ("operator", "url"),
+    "HELIOS_OPERATOR_PORT": ("operator", "port"),
+    "HELIOS_KEDA_SERVER_ADDRESS": ("keda", "server_address"),
     "GCP_PROJECT_ID": ("prometheus", "gcp_project_id"),
 }
 """Environment name -> key of the file."""
@@ -62,7 +65,8 @@ class Scoring(Section):
 
     interval_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
     step_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
-    history_seconds: Annotated[int, Field(ge=3600, le=60 * 86_400)] = 7 * 86_400
+    history_seconds: Annotated[int, Field(ge=600, le=60 * 86_400)] = 7 * 86_400
+    day_seconds: Annotated[int, Field(ge=60, le=86_400)] = 86_400
     namespace: Name | None = None
     deployment: Name | None = None
     state_path: Path | None = None
@@ -129,6 +133,40 @@ class Prometheus(Section):
     matchers: dict[str, str] = {}
     verify: bool = True
     timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    window_seconds: Annotated[int, Field(ge=1, le=3600)] = 300
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether Helios itself needs credentials here; KEDA then needs its own."""
+        return bool(
+            self.bearer_token_file or self.username or self.cert_file or self.headers or self.gcp_project_id
+        )
+
+
+class Operator(Section):
+    """The operator's own server, where `helios serve` finds it, and what it lets targets do."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - probes reach it from outside the pod
+    port: Annotated[int, Field(ge=0, le=65_535)] = 8081
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    custom_queries: QueryPolicy = QueryPolicy.REFUSED
+    relist_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
+    status_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
+    context: str | None = None
+
+
+class KedaAuthentication(Section):
+    """KEDA's own way into Prometheus: a TriggerAuthentication of the target's namespace, or one for all."""
+
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    kind: Literal["TriggerAuthentication", "ClusterTriggerAuthentication"] = "ClusterTriggerAuthentication"
+
+
+class Keda(Section):
+    """What the ScaledObjects that Helios writes need to know; a target may say otherwise."""
+
+    server_address: Annotated[str, Field(pattern=r"^https?://")] | None = None
+    authentication_ref: KedaAuthentication | None = None
 
 
 class Replay(Section):
@@ -148,6 +186,8 @@ class Settings(Section):
     scaling: Scaling = Scaling()
     models: Models = Models()
     prometheus: Prometheus = Prometheus()
+    operator: Operator = Operator()
+    keda: Keda = Keda()
     replay: Replay | None = None
     targets: tuple[TargetSpec, ...] = ()
 
@@ -165,7 +205,7 @@ class Settings(Section):
         if any((t.namespace, t.deployment) == (namespace, deployment) for t in self.targets):
             return self.targets
         single = TargetSpec.model_validate(
-            _with_defaults({"namespace": namespace, "deployment": deployment}, self)
+            with_defaults({"namespace": namespace, "deployment": deployment}, self)
         )
         return (single, *self.targets)
 
@@ -184,14 +224,16 @@ def load_settings(path: Path | None, environment: Mapping[str, str]) -> Settings
     defaults = _parsed({k: v for k, v in values.items() if k != "targets"}, path)
     targets = values.get("targets", [])
     if isinstance(targets, list):
-        values["targets"] = [_with_defaults(t, defaults) if isinstance(t, dict) else t for t in targets]
+        values["targets"] = [with_defaults(t, defaults) if isinstance(t, dict) else t for t in targets]
     return _parsed(values, path)
 
 
-def _with_defaults(target: dict[str, Any], settings: Settings) -> dict[str, Any]:
+def with_defaults(target: dict[str, Any], settings: Settings) -> dict[str, Any]:
     """A target's own words over the file's `scaling` and `thresholds`."""
     filled = dict(target)
-    replicas, behavior, anomaly = (filled.get(k) or {} for k in ("replicas", "behavior", "anomaly"))
+    replicas, behavior, anomaly = (
+        {} if filled.get(k) is None else filled[k] for k in ("replicas", "behavior", "anomaly")
+    )
     scaling = settings.scaling
     if isinstance(replicas, dict):
         filled["replicas"] = {"min": scaling.min_replicas, "max": scaling.max_replicas, **replicas}
@@ -248,7 +290,8 @@ def _parsed(values: dict[str, Any], path: Path | None) -> Settings:
             where = ".".join(str(part) for part in e["loc"]) or "settings"
             name = by_key.get(tuple(str(part) for part in e["loc"]))
             shown = f" (also {name} in the environment)" if name else ""
-            value = "" if isinstance(e["input"], dict) else f" = {e['input']!r}"
+            secret = {"headers", "parameters", "username"} & set(map(str, e["loc"]))
+            value = "" if secret or isinstance(e["input"], dict) else f" = {e['input']!r}"
             what = (
                 "is not a setting"
                 if e["type"] == "extra_forbidden"

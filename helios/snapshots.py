@@ -1,11 +1,12 @@
-"""A scorer's memory on disk: written whole or not at all, verified before it is believed.
+"""A scorer's memory on disk: files that are written whole or not at all, and verified before they are believed.
 
-One file: a SHA-256, then numpy arrays; never pickle. A full disk, a torn write or a damaged file costs the warm
-start and nothing else.
+Each: a SHA-256, then numpy arrays; never pickle. A full disk, a torn write or a damaged file costs what that file
+holds and nothing else.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -18,21 +19,30 @@ import numpy as np
 from helios.errors import SnapshotError
 from scoring.states import State
 
-_FILE = "state.npz"
+STATE = "state.npz"
+"""What was decided: small, for every cycle."""
+HISTORY = "history.npz"
+"""What was observed and said: large, for now and then."""
+_UNFINISHED = (".helios-", ".unfinished")
+"""How the name of a file begins and ends while it is written."""
 _SUM_BYTES = 65
 """The file begins with the hexadecimal SHA-256 of all that follows, and a line feed."""
 
 
-def save(folder: Path, state: State) -> Path:
-    """Write `state` into `folder`; the old one stays until the new one is complete.
+def save(folder: Path, name: str, state: State) -> Path:
+    """Write `state` into the file `name` in `folder`; the old one stays until the new one is complete.
+
+    What a process that was killed in the midst of this has left behind is removed first.
 
     Raises:
         SnapshotError: the folder cannot be written (full, read-only, missing); the old snapshot still stands.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=".state-", dir=folder)
-        temporary = Path(name)
+        _remove_unfinished(folder)
+        begin, end = _UNFINISHED
+        handle, path = tempfile.mkstemp(prefix=begin, suffix=end, dir=folder)
+        temporary = Path(path)
         try:
             with os.fdopen(handle, "w+b") as file:
                 file.write(b" " * _SUM_BYTES)
@@ -42,23 +52,23 @@ def save(folder: Path, state: State) -> Path:
                 file.write(checksum.encode() + b"\n")
                 file.flush()
                 os.fsync(file.fileno())
-            temporary.replace(folder / _FILE)
+            temporary.replace(folder / name)
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:
         raise SnapshotError(
             f"{folder}: the snapshot could not be written ({error.strerror or error}); the loop goes on without it"
         ) from error
-    return folder / _FILE
+    return folder / name
 
 
-def load(folder: Path) -> State | None:
-    """The state stored in `folder`; None if there is none.
+def load(folder: Path, name: str) -> State | None:
+    """The state stored in the file `name` in `folder`; None if there is none.
 
     Raises:
         SnapshotError: it is damaged or cannot be read.
     """
-    path = folder / _FILE
+    path = folder / name
     try:
         with path.open("rb") as file:
             wanted = file.read(_SUM_BYTES).strip()
@@ -73,6 +83,13 @@ def load(folder: Path) -> State | None:
         return None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
         raise SnapshotError(f"{path}: cannot be read ({error}); starting cold") from error
+
+
+def _remove_unfinished(folder: Path) -> None:
+    begin, end = _UNFINISHED
+    for left in folder.glob(f"{begin}*{end}"):
+        with contextlib.suppress(OSError):  # what cannot be removed does not keep us from writing
+            left.unlink()
 
 
 def _sha256(file: IO[bytes]) -> str:

@@ -1,50 +1,43 @@
 """A target as a user writes it: the same keys in a file's `targets` list as in a HeliosTarget's `spec`.
 
 Parsed and checked here once; behind this door it is a `scoring.policies.Target`. Durations are seconds, utilisations integer
-percent, fractions quantity strings, as Kubernetes has them.
+percent, fractions quantity strings, as Kubernetes has them. Every field's description is what `kubectl explain` and
+docs/heliostarget.md say of it. What a field means for a decision is not decided here.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from helios.values import DECIMAL, Cron, Moment, PerReplica, Zone
 from scoring.calendars import Event, Schedule
 from scoring.forecasting.forecasts import LEVELS
 from scoring.policies import Metric, StepLimit, Target
 
 WELL_KNOWN = ("cpu", "memory")
 
-
-def _cron(expression: str) -> str:
-    try:
-        CronSim(expression, datetime(2026, 1, 1, tzinfo=UTC))
-    except CronSimError as error:
-        raise ValueError(
-            f"is not a cron expression of five fields such as '0 8 * * 1-5' ({error})"
-        ) from error
-    return expression
+Percent = Annotated[int, Field(ge=1, le=100)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
 
-def _zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("is not an IANA time zone such as Europe/Berlin")
-    return name
+class QueryPolicy(StrEnum):
+    """Whether a HeliosTarget may bring PromQL of its own, which runs with the operator's credentials."""
+
+    REFUSED = "refused"
+    OWN_NAMESPACE = "own-namespace"
+    """Every selector must name the target's own namespace."""
+    ANY = "any"
 
 
 def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
-
-
-Cron = Annotated[str, AfterValidator(_cron)]
-Zone = Annotated[str, AfterValidator(_zone)]
-Percent = Annotated[int, Field(ge=1, le=100)]
-Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
 
 class Strict(BaseModel):
@@ -56,8 +49,12 @@ class Strict(BaseModel):
 class Replicas(Strict):
     """Bounds that no recommendation leaves."""
 
-    min: Annotated[int, Field(ge=1, le=100_000)] = 1
-    max: Annotated[int, Field(ge=1, le=100_000)] = 10
+    min: Count = Field(
+        1, description="Never fewer. Without it the operator's setting scaling.min_replicas counts."
+    )
+    max: Count = Field(
+        10, description="Never more. Without it the operator's setting scaling.max_replicas counts."
+    )
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -69,9 +66,22 @@ class Replicas(Strict):
 class MetricSpec(Strict):
     """A demand that replicas are decided on."""
 
-    name: Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$")]
-    query: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    per_replica: Annotated[float, Field(gt=0, lt=1e15, allow_inf_nan=False)] | None = None
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$",
+        description="cpu, memory, or a name of your own, which then needs query and perReplica.",
+    )
+    query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+        None,
+        description="PromQL of total demand, one element. What it may ask is the operator's setting "
+        "operator.custom_queries.",
+    )
+    per_replica: PerReplica | None = Field(
+        None,
+        description='What one replica serves at 100 %, in the unit of the query: a quantity such as "50", "0.5" or '
+        '"250m". Without it: the request of the pods.',
+    )
 
     @model_validator(mode="after")
     def _answerable(self) -> Self:
@@ -86,19 +96,31 @@ class MetricSpec(Strict):
 class Utilization(Strict):
     """The line not to be crossed, and the ordinary HPA figure; integer percent."""
 
-    max: Percent = 90
-    reactive: Percent = 70
+    max: Percent = Field(
+        90, description="With a forecast that has skill: the line that predicted demand must not cross."
+    )
+    reactive: Percent = Field(70, description="Without one: the utilization that replicas are sized for.")
 
 
 class ForecastSpec(Strict):
     """How demand is forecast."""
 
-    model: Literal["auto", "baseline"] = "auto"
+    model: Literal["auto", "baseline"] = Field(
+        "auto", description="Which forecaster; auto takes the best known."
+    )
     horizons: Annotated[
         tuple[Annotated[int, Field(ge=60, le=86_400)], ...], Field(min_length=1, max_length=8)
-    ] = (300, 1800)
-    quantile: Annotated[str, Field(pattern=r"^0?\.\d+$")] = "0.98"
-    lead_time_seconds: Annotated[int, Field(ge=1, le=3600)] | None = None
+    ] = Field((300, 1800), description="How far ahead predictions are published; seconds.")
+    quantile: str = Field(
+        "0.98",
+        max_length=12,
+        pattern=r"^0?\.[0-9]+$",
+        description="Which quantile of the highest demand over the lead time replicas are decided on: the margin.",
+    )
+    lead_time_seconds: Annotated[int, Field(ge=1, le=3600)] | None = Field(
+        None,
+        description="How long a decision takes to become ready pods. Without it: learned from the pods.",
+    )
 
     @model_validator(mode="after")
     def _forecastable(self) -> Self:
@@ -110,33 +132,63 @@ class ForecastSpec(Strict):
 class AnomalySpec(Strict):
     """From which score, in sigmas, a target counts as abnormal."""
 
-    threshold: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")] = "2.5"
+    threshold: str = Field(
+        "2.5",
+        max_length=19,
+        pattern=DECIMAL,
+        description="From which score, in sigmas, the target counts as abnormal. Without it the operator's setting "
+        "thresholds.anomaly_sigma counts.",
+    )
+
+    @model_validator(mode="after")
+    def _detectable(self) -> Self:
+        if not 0 < float(self.threshold) <= 100:
+            raise ValueError(f"threshold {self.threshold} is outside 0..100: 2.5 is about one alarm a week")
+        return self
 
 
 class StepLimitSpec(Strict):
     """At most so many replicas per cycle: the larger of the two; neither means no limit."""
 
-    pods: Annotated[int, Field(ge=1, le=100_000)] | None = None
-    percent: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    pods: Count | None = Field(None, description="At most so many replicas per cycle.")
+    percent: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None, description="At most so many percent of the current count per cycle, rounded up."
+    )
 
 
 class Behavior(Strict):
     """How fast replicas may follow."""
 
-    scale_up: StepLimitSpec = StepLimitSpec()
-    scale_down: StepLimitSpec = StepLimitSpec()
-    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
-    freeze_max_seconds: Annotated[int, Field(ge=0, le=86_400)] = 3600
+    scale_up: StepLimitSpec = Field(
+        StepLimitSpec(),
+        description="Largest step up per cycle: the larger of pods and percent. Empty: no limit.",
+    )
+    scale_down: StepLimitSpec = Field(
+        StepLimitSpec(),
+        description="Largest step down per cycle: the larger of pods and percent. Empty: no limit.",
+    )
+    cooldown_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        300,
+        description="How long a higher recommendation is held before a lower one counts. Without it the operator's "
+        "setting scaling.cooldown_seconds counts.",
+    )
+    freeze_max_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
+        3600, description="How long, at most, an unexplained drop of demand forbids scaling in."
+    )
 
 
 class ScheduleSpec(Strict):
     """A floor, a ceiling, or both, between two firings of cron."""
 
-    start: Cron
-    end: Cron
-    timezone: Zone | None = None
-    min: Annotated[int, Field(ge=1)] | None = None
-    max: Annotated[int, Field(ge=1)] | None = None
+    start: Cron = Field(description="Cron expression of five fields: when the bounds begin to hold.")
+    end: Cron = Field(
+        description="Cron expression of five fields: when they end. Where both fire at once, the end counts."
+    )
+    timezone: Zone | None = Field(
+        None, description="IANA time zone of start and end. Without it: the target's timezone."
+    )
+    min: Count | None = Field(None, description="Floor while it holds; cut to replicas.max.")
+    max: Count | None = Field(None, description="Ceiling while it holds. Against a floor the ceiling wins.")
 
     @model_validator(mode="after")
     def _bounds_something(self) -> Self:
@@ -150,14 +202,24 @@ class ScheduleSpec(Strict):
 class EventSpec(Strict):
     """An announced event; wall times without an offset are in `timezone`."""
 
-    start: datetime
-    end: datetime
-    timezone: Zone | None = None
-    expected_lift: Annotated[str, Field(pattern=r"^\d+(\.\d+)?$")]
+    start: Moment = Field(
+        description="When it begins: 2026-11-27T00:00:00 is wall time in timezone, with Z or an offset it is exact."
+    )
+    end: Moment = Field(description="When it ends; written in the same way as start.")
+    timezone: Zone | None = Field(
+        None, description="IANA time zone of wall times. Without it: the target's timezone."
+    )
+    expected_lift: str = Field(
+        max_length=19,
+        pattern=DECIMAL,
+        description='How many times the usual demand is expected: "2.5"; 1 to 100.',
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
-        if self.end.replace(tzinfo=None) <= self.start.replace(tzinfo=None):
+        if (self.start.tzinfo is None) != (self.end.tzinfo is None):
+            raise ValueError("only one of start and end has an offset: give both one, or neither")
+        if self.end <= self.start:
             raise ValueError("end is not after start")
         if not 1 <= float(self.expected_lift) <= 100:
             raise ValueError(
@@ -165,25 +227,40 @@ class EventSpec(Strict):
             )
         return self
 
+    def event(self, timezone: str) -> Event:
+        """The event in UNIX seconds. A wall time that comes twice, or never, is read so that the event is longer."""
+        zone = ZoneInfo(self.timezone or timezone)
+        return Event(
+            min(_instants(self.start, zone)), max(_instants(self.end, zone)), float(self.expected_lift)
+        )
 
-class TargetSpec(Strict):
-    """One workload and what is wanted for it."""
 
-    namespace: Name
-    deployment: Name
-    kind: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$")] = "Deployment"
-    mode: Literal["Observe", "Recommend", "Autoscale"] = "Observe"
-    replicas: Replicas = Replicas()
+class Wishes(Strict):
+    """What is wanted for a workload, whichever it is."""
+
+    mode: Literal["Observe", "Recommend", "Autoscale"] = Field(
+        "Observe",
+        description="Observe publishes and reports and touches nothing. Recommend also offers the ScaledObject, paused, "
+        "where nothing else scales the workload. Autoscale lets KEDA scale on the forecast.",
+    )
+    replicas: Replicas = Field(Replicas(), description="Bounds that no recommendation leaves.")
     metrics: Annotated[
         tuple[Annotated[MetricSpec, BeforeValidator(_named)], ...], Field(min_length=1, max_length=8)
-    ] = (MetricSpec(name="cpu"),)
-    utilization: Utilization = Utilization()
-    forecast: ForecastSpec = ForecastSpec()
-    anomaly: AnomalySpec = AnomalySpec()
-    behavior: Behavior = Behavior()
-    schedules: tuple[ScheduleSpec, ...] = ()
-    events: tuple[EventSpec, ...] = ()
-    timezone: Zone = "UTC"
+    ] = Field(
+        (MetricSpec(name="cpu"),),
+        description="The demands that replicas are decided on; the highest of them counts.",
+    )
+    utilization: Utilization = Field(Utilization(), description="How full replicas may be; integer percent.")
+    forecast: ForecastSpec = Field(ForecastSpec(), description="How demand is forecast.")
+    anomaly: AnomalySpec = Field(AnomalySpec(), description="When demand counts as abnormal.")
+    behavior: Behavior = Field(Behavior(), description="How fast replicas may follow.")
+    schedules: Annotated[tuple[ScheduleSpec, ...], Field(max_length=50)] = Field(
+        (), description="Floors and ceilings in wall time."
+    )
+    events: Annotated[tuple[EventSpec, ...], Field(max_length=100)] = Field(
+        (), description="Announced events that multiply demand."
+    )
+    timezone: Zone = Field("UTC", description="IANA time zone of schedules and events that name none.")
 
     @model_validator(mode="after")
     def _metrics_are_distinct(self) -> Self:
@@ -193,19 +270,20 @@ class TargetSpec(Strict):
             raise ValueError(f"metric {twice[0]} is named twice")
         return self
 
-    def target(self) -> Target:
-        """The parsed wish, as the core takes it."""
+    def parsed(self, namespace: str, deployment: str, kind: str, *, guard: int = 80) -> Target:
+        """The wish for one workload, as the core takes it; `guard` is the reactive guard's utilization in percent."""
         lead = self.forecast.lead_time_seconds
         return Target(
-            namespace=self.namespace,
-            deployment=self.deployment,
-            kind=self.kind,
+            namespace=namespace,
+            deployment=deployment,
+            kind=kind,
             mode=self.mode,
             metrics=tuple(Metric(m.name, m.query, m.per_replica) for m in self.metrics),
             min_replicas=self.replicas.min,
             max_replicas=self.replicas.max,
             max_utilization=self.utilization.max / 100,
             reactive_utilization=self.utilization.reactive / 100,
+            guard_utilization=guard / 100,
             quantile=float(self.forecast.quantile),
             lead_seconds=None if lead is None else float(lead),
             horizons=tuple(sorted(set(self.forecast.horizons))),
@@ -217,14 +295,30 @@ class TargetSpec(Strict):
             schedules=tuple(
                 Schedule(s.start, s.end, s.timezone or self.timezone, s.min, s.max) for s in self.schedules
             ),
-            events=tuple(self._event(e) for e in self.events),
+            events=tuple(e.event(self.timezone) for e in self.events),
             timezone=self.timezone,
         )
 
-    def _event(self, event: EventSpec) -> Event:
-        zone = ZoneInfo(event.timezone or self.timezone)
-        start, end = (t if t.tzinfo else t.replace(tzinfo=zone) for t in (event.start, event.end))
-        return Event(start.timestamp(), end.timestamp(), float(event.expected_lift))
+
+class TargetSpec(Wishes):
+    """One workload and what is wanted for it."""
+
+    namespace: Name = Field(description="Namespace of the workload.")
+    deployment: Name = Field(description="Name of the workload.")
+    kind: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,62}$")] = Field(
+        "Deployment", description="Kind of the workload."
+    )
+
+    def target(self) -> Target:
+        """The parsed wish, as the core takes it."""
+        return self.parsed(self.namespace, self.deployment, self.kind)
+
+
+def _instants(moment: datetime, zone: ZoneInfo) -> tuple[float, ...]:
+    """UNIX seconds of what was written; both readings of a wall time where the clocks change."""
+    if moment.tzinfo is not None:
+        return (moment.timestamp(),)
+    return tuple(moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
 
 
 def _limit(spec: StepLimitSpec) -> StepLimit:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from helios.api.live import Deviation, MetricCurve
+from helios.errors import HeliosError
 from helios.loops import ScoringLoop
-from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Ask
+from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Ask, points_needed
 from scoring.panels import Panel, Series
 from scoring.policies import Fleet
 from scoring.publisher import Scores
@@ -23,6 +25,10 @@ from scoring.trails import DETECTED, RECOMMENDED, REPLICAS, SCORE
 CURVE_NODES = (1, 2, 3, 4, 6, 9, 12, 18, 24, 36, 48, 72, 96, 144, 192, 240, 288)
 """Horizons that are forecast for one target on demand; between them the curve is interpolated."""
 FUTURE_PERIODS = 12
+CHANGES, CHANGE_SECONDS = 40, 0.05
+"""A fleet of thousands takes a second to become another."""
+
+Answer = TypeVar("Answer")
 
 
 @runtime_checkable
@@ -31,6 +37,24 @@ class Explaining(Protocol):
 
     def problems(self) -> Mapping[Series, str]:
         """Series -> what is wrong and what to do; a healthy one is not in it."""
+
+
+class _FleetChanged(Exception):
+    """Between two looks at the loop's memory its fleet became another one: the rows are no longer the same targets'."""
+
+
+def _steadily(ask: Callable[[], Answer]) -> Answer:
+    """Ask again while the fleet changes; nobody is ever given another target's past.
+
+    Raises:
+        HeliosError: it went on changing.
+    """
+    for _ in range(CHANGES):
+        try:
+            return ask()
+        except (_FleetChanged, IndexError):
+            time.sleep(CHANGE_SECONDS)
+    raise HeliosError("the fleet is changing: ask again in a moment")
 
 
 class LoopView:
@@ -63,6 +87,9 @@ class LoopView:
 
     def history(self, namespace: str, deployment: str, points: int) -> History | None:
         """The last `points` grid steps of one target, with the forecast now in force."""
+        return _steadily(lambda: self._history(namespace, deployment, points))
+
+    def _history(self, namespace: str, deployment: str, points: int) -> History | None:
         found = self._find(namespace, deployment)
         if found is None:
             return None
@@ -73,6 +100,8 @@ class LoopView:
         trail = self._scorer.trail
         slot = round(panel.end / panel.step)
         stretch = trail.stretch(row, rows, slot, columns)
+        if self._scorer.stream.series[rows] != whole.series:  # it is the first to change
+            raise _FleetChanged
         curves = self._curves(whole, FUTURE_PERIODS)
         done = [_listed(stretch.done[:, i]) for i in range(4)]
         return History(
@@ -105,6 +134,9 @@ class LoopView:
 
     def forecast(self, namespace: str, deployment: str, periods: int) -> Sequence[MetricCurve] | None:
         """Forecast one target `periods` steps ahead from its own history."""
+        return _steadily(lambda: self._forecast(namespace, deployment, periods))
+
+    def _forecast(self, namespace: str, deployment: str, periods: int) -> Sequence[MetricCurve] | None:
         found = self._find(namespace, deployment)
         if found is None:
             return None
@@ -134,12 +166,17 @@ class LoopView:
         self, namespace: str, deployment: str, utilization: dict[str, float]
     ) -> Sequence[Deviation] | None:
         """How many sigmas each utilisation lies from what was forecast for the newest step of this target."""
+        return _steadily(lambda: self._deviations(namespace, deployment, utilization))
+
+    def _deviations(
+        self, namespace: str, deployment: str, utilization: dict[str, float]
+    ) -> Sequence[Deviation] | None:
         found = self._find(namespace, deployment)
         if found is None:
             return None
         fleet, scores, row = found
         panel, rows = self._panel(fleet, row)
-        forecast = self._forecaster.fit(panel).forecast(panel, _ask(panel, (1,)))
+        forecast = self._forecaster.fit(panel).forecast(panel, self._ask(panel, (1,)))
         out = []
         for i, series in enumerate(panel.series):
             ratio = utilization.get(series.metric)
@@ -188,7 +225,7 @@ class LoopView:
             row,
             now=self._loop.clock.now(),
             horizons=fleet.horizons,
-            step=self.step_seconds(),
+            needed=points_needed(self.step_seconds(), self._scorer.pace.day),
             model=self._forecaster.name,
         )
         rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
@@ -205,13 +242,19 @@ class LoopView:
 
     def _panel(self, fleet: Fleet, row: int) -> tuple[Panel, slice]:
         rows = slice(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
-        return self._scorer.stream.copy_of(rows), rows
+        panel = self._scorer.stream.copy_of(rows)
+        if panel.series != fleet.series[rows]:
+            raise _FleetChanged
+        return panel, rows
+
+    def _ask(self, panel: Panel, steps: tuple[int, ...]) -> Ask:
+        return Ask(steps, np.ones(len(panel.series), np.int32), self._scorer.pace.day)
 
     def _curves(self, panel: Panel, periods: int) -> NDArray[np.float32]:
         """P10, P50, P90 of each period: `[metrics, periods, 3]`, interpolated between `CURVE_NODES`."""
         nodes = tuple(n for n in CURVE_NODES if n < periods)
         steps = (*nodes, periods)
-        forecast = self._forecaster.fit(panel).forecast(panel, _ask(panel, steps))
+        forecast = self._forecaster.fit(panel).forecast(panel, self._ask(panel, steps))
         curve = forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
         wanted = np.arange(1, periods + 1)
         out = np.empty((len(panel.series), periods, 3), np.float32)
@@ -219,10 +262,6 @@ class LoopView:
             for j in range(3):
                 out[i, :, j] = np.interp(wanted, steps, curve[i, :, j])
         return out
-
-
-def _ask(panel: Panel, steps: tuple[int, ...]) -> Ask:
-    return Ask(steps, np.ones(len(panel.series), np.int32))
 
 
 def _listed(values: NDArray[np.float32]) -> list[float | None]:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from scoring.anomalies.residuals import CRITICAL
-from scoring.forecasting.forecasts import DAY, LEVELS
+from scoring.forecasting.forecasts import LEVELS
 from scoring.gauges import horizon_label
 from scoring.ledgers import ledger_line
 from scoring.policies import Fleet, Target
@@ -24,7 +24,7 @@ def unit_of(metric: str) -> str:
 
 
 def report(
-    fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequence[int], step: float, model: str
+    fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequence[int], needed: int, model: str
 ) -> Report:
     """All that is known of one target at `now`.
 
@@ -34,7 +34,6 @@ def report(
     target = fleet.targets[row]
     expires = _time(scores.expires_at[row])
     path, fresh = Path(int(scores.path[row])), expires is not None and expires > now
-    needed = 2 * round(DAY / step)
     metrics = tuple(
         _metric(fleet, scores, i, row, horizons, needed)
         for i in range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))

@@ -15,10 +15,12 @@ import numpy as np
 from scoring.anomalies.residuals import Onsets, ResidualDetector, nothing
 from scoring.errors import SourceUnavailable
 from scoring.forecasting.forecasts import (
+    DAY,
     LOWER,
     MEDIAN,
     UPPER,
     Ask,
+    Forecast,
     Forecaster,
     checked,
     newest,
@@ -42,18 +44,36 @@ MOST_START_SECONDS = 3600.0
 SCRAPE_SECONDS, HPA_SYNC_SECONDS = 30.0, 15.0
 NODES = (1, 2, 3, 6, 9, 12)
 """Curve points of every cycle, beside the targets' own horizons; between them it is interpolated."""
+SETTLED_STEPS = 3
+"""So long after a change of replicas total memory is not judged."""
 REMEMBERED_CYCLES = 3
 """How long requests seen once stand in for those that cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How time passes: `interval` between cycles, `step` of the grid, `columns` of it remembered; seconds."""
+    """How time passes, and how much of it is remembered; seconds.
+
+    Attributes:
+        interval: between two cycles.
+        step: of the grid.
+        columns: of it that are remembered.
+        trail_columns: of what was said and done: no more than these, and for a large fleet no more cells than
+            `trail_cells`, but always a day's 288.
+        day: the daily season.
+    """
 
     interval: float = 300.0
     step: float = 300.0
     columns: int = 2016
     trail_columns: int = 288
+    trail_cells: int = 20_000_000
+    day: float = DAY
+
+    def trail(self, targets: int, series: int) -> int:
+        """Columns of the trail for so many rows."""
+        most = min(self.trail_columns, self.trail_cells // max(1, 4 * targets + 3 * series))
+        return max(min(288, self.trail_columns), most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +131,15 @@ class Scorer:
             self.fleet = fleet
             return
         old_series = {s: i for i, s in enumerate(self.fleet.series)}
-        index = self.fleet.index
-        t = np.array([index.get((x.namespace, x.deployment), -1) for x in fleet.targets], np.intp)
+        old = {x.identity: i for i, x in enumerate(self.fleet.targets)}
+        t = np.array([old.get(x.identity, -1) for x in fleet.targets], np.intp)
         s = np.array([old_series.get(x, -1) for x in fleet.series], np.intp)
         self.stream.follow(fleet.series)
         self.onsets, self.memory = self.onsets.for_rows(t, s), self.memory.for_rows(t, s)
-        self.ledger, self.trail = self.ledger.for_rows(t), self.trail.for_rows(t, s)
+        self.ledger, self.trail = (
+            self.ledger.for_rows(t),
+            self.trail.for_rows(t, s, self.pace.trail(len(fleet), len(fleet.series))),
+        )
         self.fleet, self._workloads = fleet, None
         horizons = fleet.horizons
         self.steps = tuple(sorted({*NODES, *(self._steps(h) for h in horizons)}))
@@ -133,7 +156,9 @@ class Scorer:
         workloads = self._stage("observe", lambda: self._observe(now), lambda: self._remembered(now))
         lead = self._lead_seconds(workloads)
         policies = self._stage("calendar", lambda: fleet.policies(now, lead), lambda: fleet.wishes)
-        ask = Ask(self.steps, np.maximum(1, np.ceil(lead / pace.step)).astype(np.int32)[fleet.owner])
+        ask = Ask(
+            self.steps, np.maximum(1, np.ceil(lead / pace.step)).astype(np.int32)[fleet.owner], pace.day
+        )
         # 3 what will be needed
         forecast = self._stage(
             "forecast",
@@ -143,7 +168,9 @@ class Scorer:
         # 4 what is abnormal
         self.onsets = self._stage(
             "detect",
-            lambda: ResidualDetector().score(fleet, forecast, policies.threshold, self.onsets, now),
+            lambda: ResidualDetector().score(
+                fleet, self._judged(forecast, workloads), policies.threshold, self.onsets, now
+            ),
             lambda: replace(self.onsets, state=nothing(len(fleet), len(fleet.series))),
         )
         state = self.onsets.state
@@ -223,6 +250,12 @@ class Scorer:
         )
         wished = self.fleet.wishes.lead_seconds
         return np.where(np.isnan(wished), learned, wished).astype(np.float32)
+
+    def _judged(self, forecast: Forecast, workloads: Workloads) -> Forecast:
+        """The forecast without residuals that scaling itself explains: memory grows and falls with the pods."""
+        moved = ~self.trail.steady(workloads.replicas, SETTLED_STEPS)[self.fleet.owner]
+        hidden = self.fleet.is_memory & moved
+        return replace(forecast, residual=np.where(hidden, np.float32(np.nan), forecast.residual))
 
     def _entered(self, s: Situation, d: Decisions) -> Ledger:
         fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request

@@ -1,13 +1,15 @@
 """All that a scorer remembers, as named arrays: to be stored by whoever can write, and taken back.
 
-Rows are stored with the identities of their targets and series, so that a state fits a fleet that has changed
-meanwhile. Nothing here touches a disk.
+Two parts. `decided` is small and is enough to publish and to go on deciding; `history` is large and can be older, for what
+it lacks is fetched again. Rows are stored with the identities of their targets and series, so that a state fits a
+fleet that has changed meanwhile. Nothing here touches a disk.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -17,88 +19,154 @@ from numpy.typing import NDArray
 from scoring.anomalies.residuals import Anomalies, Onsets
 from scoring.errors import InvalidState
 from scoring.ledgers import Ledger
-from scoring.panels import Panel, Series
+from scoring.panels import Panel, Series, at_rows
 from scoring.publisher import Scores
 from scoring.recommending.decisions import Memory
 from scoring.scorer import Scorer
 from scoring.trails import Trail
 
-FORMAT = 1
+FORMAT = 2
 State = Mapping[str, NDArray[Any]]
+_ACCOUNT = ("about", "first", "judged")
+"""Of the trail's arrays those that say how past forecasts fared; the others are rings of columns."""
 
 
-def stored(scorer: Scorer) -> State:
-    """Everything `scorer` remembers."""
-    panel, latest = scorer.stream.state(), scorer.board.latest()
-    about: dict[str, Any] = {
-        "format": FORMAT,
-        "targets": [[t.namespace, t.deployment] for t in scorer.fleet.targets],
-        "series": [[s.namespace, s.deployment, s.metric, s.kind, s.query] for s in scorer.fleet.series],
-        "start": panel.start,
-        "columns": panel.values.shape[1],
-        "step": panel.step,
-        "horizons": scorer.fleet.horizons,
-        "ledger": [scorer.ledger.day, scorer.ledger.at],
-    }
+def decided(scorer: Scorer) -> State:
+    """What was decided, and what the next decision goes on from: some 3 KiB for each target."""
+    latest, trail = scorer.board.latest(), scorer.trail.arrays()
+    ledger = [scorer.ledger.day, scorer.ledger.at]
     arrays: dict[str, NDArray[Any]] = {
-        "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
-        "panel.values": panel.values,
-        "panel.censored": panel.censored,
+        "about": _about(scorer, horizons=scorer.fleet.horizons, ledger=ledger),
         **_named("onsets", scorer.onsets),
         **_named("memory", scorer.memory),
         **_named("ledger", scorer.ledger),
-        **{f"trail.{name}": array for name, array in scorer.trail.arrays().items()},
+        **{f"trail.{name}": trail[name] for name in _ACCOUNT},
     }
     return arrays if latest is None else {**arrays, **_named("scores", latest[1])}
 
 
-def restore(scorer: Scorer, state: State, now: float) -> None:
-    """Give `scorer` the memory of those of its targets that were stored.
+def history(scorer: Scorer) -> State:
+    """What was observed, said and done: the panel and the trail, some 100 KiB for each target; valid until the next cycle."""
+    panel = scorer.stream.panel()
+    return {
+        "about": _about(scorer),
+        "panel.values": panel.values,
+        "panel.censored": panel.censored,
+        **{f"trail.{name}": array for name, array in scorer.trail.arrays().items()},
+    }
+
+
+def restore_history(scorer: Scorer, state: State, now: float) -> None:
+    """Give `scorer` the `history` of those of its targets that were stored; what it lacks is planned as back-fill.
 
     Raises:
         InvalidState: the state is damaged, or of another format or grid step; the scorer is as it was.
     """
-    try:
-        about = json.loads(state["about"].tobytes())
-        _refuse_other(about, scorer.pace.step, now)
-        old_series = [Series(*row) for row in about["series"]]
-        old_targets = {tuple(row): i for i, row in enumerate(about["targets"])}
-        place = {s: i for i, s in enumerate(old_series)}
-        t = np.array(
-            [old_targets.get((x.namespace, x.deployment), -1) for x in scorer.fleet.targets], np.intp
-        )
-        s = np.array([place.get(x, -1) for x in scorer.fleet.series], np.intp)
+    with _damage_said():
+        about, targets, series = _rows(scorer, state, now)
+        values, step = state["panel.values"], about["step"]
+        start = about["end"] - (values.shape[1] - 1) * step
         panel = Panel(
-            tuple(old_series), about["start"], about["step"], state["panel.values"], state["panel.censored"]
+            tuple(Series(*row) for row in about["series"]), start, step, values, state["panel.censored"]
         )
+        _refuse_panel(panel)
+        trail = Trail.of({k.removeprefix("trail."): v for k, v in state.items() if k.startswith("trail.")})
+        trail = trail.for_rows(targets, series, scorer.trail.columns)
+    scorer.stream.restore(panel)
+    same_shapes = [a.shape for a in trail.arrays().values()] == [
+        a.shape for a in scorer.trail.arrays().values()
+    ]
+    if same_shapes and trail.ahead == scorer.trail.ahead:
+        scorer.trail = trail
+
+
+def restore_decided(scorer: Scorer, state: State, now: float) -> None:
+    """Give `scorer` what was `decided` for those of its targets that were stored; after its history, if there is any.
+
+    Raises:
+        InvalidState: the state is damaged, or of another format or grid step; the scorer is as it was.
+    """
+    with _damage_said():
+        about, t, s = _rows(scorer, state, now)
         anomalies = _built(Anomalies, "onsets.state", state)
         onsets = Onsets(anomalies, state["onsets.expected"], state["onsets.scale"]).for_rows(t, s)
         memory = _built(Memory, "memory", state).for_rows(t, s)
         day, at = about["ledger"]
         ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
-        trail = Trail.of({k.removeprefix("trail."): v for k, v in state.items() if k.startswith("trail.")})
-        trail = trail.for_rows(t, s)
-        same = about["horizons"] == list(scorer.fleet.horizons) and "scores.scored_at" in state
-        scores = _built(Scores, "scores", state).for_rows(t, s) if same else None
+        trail = _with_account(scorer.trail, {name: state[f"trail.{name}"] for name in _ACCOUNT}, s)
+        then = {seconds: i for i, seconds in enumerate(about["horizons"])}
+        places = np.array([then.get(seconds, -1) for seconds in scorer.fleet.horizons], np.intp)
+        scores = (
+            _built(Scores, "scores", state).for_rows(t, s, places) if "scores.scored_at" in state else None
+        )
         _refuse_misfit(onsets, scorer.onsets)
         _refuse_misfit(memory, scorer.memory)
         _refuse_misfit(ledger, scorer.ledger)
-        _refuse_panel(panel)
         if scores is not None:
             scorer.board.restore(scores)
+    scorer.onsets, scorer.memory, scorer.ledger, scorer.trail = onsets, memory, ledger, trail
+
+
+def _about(scorer: Scorer, **more: Any) -> NDArray[np.uint8]:
+    """The table of contents: whose rows these are, and of when; JSON."""
+    panel, fleet = scorer.stream.panel(), scorer.fleet
+    about = {
+        "format": FORMAT,
+        "step": panel.step,
+        "end": panel.end,
+        "targets": [list(t.identity) for t in fleet.targets],
+        "series": [[s.namespace, s.deployment, s.metric, s.kind, s.query] for s in fleet.series],
+        **more,
+    }
+    return np.frombuffer(json.dumps(about).encode(), np.uint8)
+
+
+def _rows(
+    scorer: Scorer, state: State, now: float
+) -> tuple[Mapping[str, Any], NDArray[np.intp], NDArray[np.intp]]:
+    """The table of contents, and for each target and series of the fleet its row in the state, or -1."""
+    about = json.loads(state["about"].tobytes())
+    _refuse_other(about, scorer.pace.step, now)
+    targets = {tuple(row): i for i, row in enumerate(about["targets"])}
+    series = {Series(*row): i for i, row in enumerate(about["series"])}
+    return (
+        about,
+        np.array([targets.get(x.identity, -1) for x in scorer.fleet.targets], np.intp),
+        np.array([series.get(x, -1) for x in scorer.fleet.series], np.intp),
+    )
+
+
+def _with_account(trail: Trail, account: State, series: NDArray[np.intp]) -> Trail:
+    """`trail` with a later account of how forecasts fared; what was said and done between the two is not known."""
+    own = trail.arrays()
+    _, ahead, slot = (int(v) for v in account["about"])
+    first, judged = at_rows(account["first"], series, np.nan), at_rows(account["judged"], series, 0)
+    if (first.shape, judged.shape) != (own["first"].shape, own["judged"].shape):
+        raise InvalidState(
+            f"the stored state is damaged (an account of {first.shape} and {judged.shape}): starting cold"
+        )
+    _, own_ahead, own_slot = own["about"]
+    if ahead != own_ahead or slot < own_slot:
+        return trail
+    later = Trail.of({**own, "done": own["done"].copy(), "said": own["said"].copy(), "judged": judged})
+    if slot > own_slot:
+        unknown = np.full(len(judged), np.nan, np.float32)
+        done = np.full(own["done"][:, 0].shape, np.nan, np.float32)
+        later.add(slot, came=unknown, first=first, later=np.full_like(first, np.nan), done=done)
+    return later
+
+
+@contextlib.contextmanager
+def _damage_said() -> Iterator[None]:
+    """Whatever a damaged state does to those who build from it is told in words."""
+    try:
+        yield
     except InvalidState:
         raise
     except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
         raise InvalidState(
             f"the stored state is damaged ({type(error).__name__}: {error}): starting cold"
         ) from error
-    scorer.stream.restore(panel)
-    scorer.onsets, scorer.memory, scorer.ledger = onsets, memory, ledger
-    same_shapes = [a.shape for a in trail.arrays().values()] == [
-        a.shape for a in scorer.trail.arrays().values()
-    ]
-    if same_shapes and trail.ahead == scorer.trail.ahead:
-        scorer.trail = trail
 
 
 def _refuse_other(about: Mapping[str, Any], step: float, now: float) -> None:
@@ -107,7 +175,7 @@ def _refuse_other(about: Mapping[str, Any], step: float, now: float) -> None:
             f"stored with format {about['format']} and a step of {about['step']:g} s; "
             f"this is format {FORMAT} and {step:g} s: starting cold"
         )
-    ahead = about["start"] + (about["columns"] - 1) * step - now
+    ahead = about["end"] - now
     if ahead > step:
         raise InvalidState(
             f"stored {ahead:.0f} s ahead of the present: a clock was set back, or a replay began anew: starting cold"

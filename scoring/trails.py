@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.panels import Floats, at_rows
+from scoring.panels import Bools, Floats, at_rows
 
 REPLICAS, RECOMMENDED, SCORE, DETECTED = range(4)
 _FEWEST = 12
@@ -46,12 +46,12 @@ class Trail:
         self._first = np.full((series, 3), np.nan, np.float32)
         self._judged = np.zeros((series, 6))
 
-    def for_rows(self, targets: NDArray[np.intp], series: NDArray[np.intp]) -> Trail:
-        """This trail for another fleet: its old rows, or -1 for what is new."""
-        other = Trail(0, 0, columns=self.columns, ahead=self.ahead)
+    def for_rows(self, targets: NDArray[np.intp], series: NDArray[np.intp], columns: int) -> Trail:
+        """This trail for another fleet: its old rows, or -1 for what is new; with `columns` of memory."""
+        other = Trail(0, 0, columns=columns, ahead=self.ahead)
         other._slot = self._slot
-        other._done = at_rows(self._done, targets, np.nan)
-        other._said = at_rows(self._said, series, np.nan)
+        other._done = self._laid_out(at_rows(self._done, targets, np.nan), self._slot, columns)
+        other._said = self._laid_out(at_rows(self._said, series, np.nan), self._slot + self.ahead, columns)
         other._first = at_rows(self._first, series, np.nan)
         other._judged = at_rows(self._judged, series, 0)
         return other
@@ -100,6 +100,14 @@ class Trail:
         self._said[:, (slot + self.ahead) % self.columns] = later
         self._first = first
 
+    def steady(self, replicas: Floats, steps: int) -> Bools:
+        """Targets that had these very replicas in each of the last `steps` cycles' steps: `[targets]`."""
+        if self._slot < 0:
+            return np.zeros(len(self._done), np.bool_)
+        past = self._done[:, (self._slot - np.arange(steps)) % self.columns, REPLICAS]
+        same: Bools = (past == replicas[:, None]).all(axis=1)
+        return same
+
     def coverage(self) -> Floats:
         """Share of values inside their P10..P90 made `ahead` steps before, `[series]`; NaN before it is known."""
         return self._share(1, 0)
@@ -121,6 +129,15 @@ class Trail:
         done, said = self._done[target, place], self._said[rows][:, place]
         done[old], said[:, old] = np.nan, np.nan
         return Stretch(done, said)
+
+    def _laid_out(self, ring: Floats, newest: int, columns: int) -> Floats:
+        """A ring of `self.columns` whose newest slot is given, as one of `columns`: a shorter one forgets the oldest."""
+        if columns == self.columns:
+            return ring
+        other = np.full((len(ring), columns, ring.shape[2]), np.nan, np.float32)
+        slots = np.arange(newest - min(columns, self.columns) + 1, newest + 1)
+        other[:, slots % columns] = ring[:, slots % self.columns]
+        return other
 
     def _judge(self, came: Floats, band: Floats, place: slice) -> None:
         """Add one value per series to the discounted sums at `place`: count, inside, and then, if wanted, error and value."""

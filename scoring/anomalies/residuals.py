@@ -113,7 +113,10 @@ class ResidualDetector:
         with np.errstate(invalid="ignore"):
             z = np.clip(forecast.residual / sigma, -MOST_SIGMAS, MOST_SIGMAS)
         score, share = _join(fleet, z)
-        leaning = np.sign(_per_target(fleet, np.sign(z) * z * z * fleet.drives)).astype(np.int8)
+        moving, _ = _join(fleet, np.where(fleet.drives, z, np.float32(np.nan)))
+        side = np.sign(_per_target(fleet, np.sign(z) * z * z * fleet.drives))
+        # a direction is one of demand, and only where demand itself is abnormal
+        leaning = np.where(moving >= thresholds, side, 0).astype(np.int8)
         # 2 those that are away from normal: newly, or still as far from what was expected at the onset
         with np.errstate(invalid="ignore"):
             away = np.abs(forecast.last - before.expected) / before.scale
@@ -122,7 +125,9 @@ class ResidualDetector:
             lasting = before.state.detected & (age >= 0) & (age < HOLD_SECONDS)
             back = lasting & (farthest < HELD_SHARE * thresholds)
             held = lasting & ~back  # a metric that falls silent ends nothing
-            begins = (score >= thresholds) & ~lasting  # the way back is no event of its own
+            # the way back is no event of its own; but what moves demand counts over a state that does not
+            turns = (before.state.direction == 0) & (leaning != 0)
+            begins = (score >= thresholds) & (~lasting | turns)
         detected = begins | held
         # 3 onsets: a state that lasts keeps its own
         fresh = begins[fleet.owner]

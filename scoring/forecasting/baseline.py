@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.forecasting.forecasts import DAY, LEVELS, Ask, Forecast, unforecast
+from scoring.forecasting.forecasts import LEVELS, Ask, Forecast, unforecast
 from scoring.forecasting.profiles import daily_profile, recent_level
 from scoring.forecasting.quantiles import normal_scale, row_quantiles
 from scoring.panels import Floats, Panel
@@ -117,7 +117,7 @@ def _forecast_block(panel: Panel, ask: Ask, rows: slice, out: Forecast) -> None:
     # 2 the profile, as far ahead as is asked
     leads = ask.lead[rows]
     ahead = max(*ask.steps, int(leads.max(initial=1)))
-    day = round(DAY / panel.step)
+    day = round(ask.day / panel.step)
     stride = max(1, -(-2 * day // MOST_ORIGINS))
     origins = min(MOST_ORIGINS, 2 * day // stride)
     profile = daily_profile(x, day=day, ahead=ahead, since=x.shape[1] - 2 * stride * origins - ahead)

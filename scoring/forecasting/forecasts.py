@@ -31,10 +31,12 @@ class Ask:
     Attributes:
         steps: grid steps ahead of the curve, ascending.
         lead: grid steps of the lead time of each series, `[series]`.
+        day: seconds of the daily season; other than a day's only for a trace that is replayed at speed.
     """
 
     steps: tuple[int, ...]
     lead: NDArray[np.int32]
+    day: float = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,11 @@ class Forecast:
     model: str
 
 
+def points_needed(step: float, day: float = DAY) -> int:
+    """How many observed columns a trusted forecast wants: two days."""
+    return 2 * round(day / step)
+
+
 class Fitted(Protocol):
     """A forecaster that has seen a panel."""
 
@@ -105,7 +112,7 @@ def unforecast(panel: Panel, ask: Ask, name: str) -> Forecast:
         skill=unknown(len(ask.steps)),
         lead_skill=unknown(),
         points=np.count_nonzero(~np.isnan(panel.values), axis=1).astype(np.int32),
-        needed=2 * round(DAY / panel.step),
+        needed=points_needed(panel.step, ask.day),
         last=newest(panel.values),
         residual=unknown(),
         sigma=unknown(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from helios.app import build_loop
 from helios.clocks import Clock, SteppedClock
-from helios.loops import ScoringLoop
+from helios.loops import ScoringLoop, Wanted
 from helios.settings import Scoring, Settings
 from scoring.errors import SourceUnavailable
 from scoring.metrics_stream import Workloads
@@ -70,6 +70,7 @@ def loop_over(
     *,
     targets: int = 2,
     summaries: list[Summary] | None = None,
+    wanted: Callable[[], Wanted] | None = None,
 ) -> ScoringLoop:
     """A loop over `targets` workloads of namespace saleor."""
     told = [] if summaries is None else summaries
@@ -80,4 +81,5 @@ def loop_over(
         tuple(Target(namespace="saleor", deployment=f"service-{i}") for i in range(targets)),
         CollectorRegistry(),
         told.append,
+        wanted,
     )

@@ -1,25 +1,20 @@
-"""The loop runs through bad days, remembers over a restart, and says what is wrong."""
+"""The loop runs through bad days and says what is wrong."""
 
 from __future__ import annotations
 
 import itertools
-import resource
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from helios import snapshots
 from helios.clocks import SteppedClock, TraceClock
-from helios.errors import SnapshotError
 from helios.views import LoopView
 from scoring.panels import Panel, Series
 from scoring.scorer import Summary
-from scoring.states import stored
-from tests.processes.builders import START, STEP, DailySource, loop_over, settings_with
+from tests.processes.builders import START, STEP, DailySource, loop_over
 
 FOREVER = threading.Event()
 
@@ -82,102 +77,7 @@ def test_garbage_of_one_target_costs_only_that_target(garbage: float) -> None:
     assert not [line for line in text.splitlines() if line.endswith(("NaN", "nan", "inf", "Inf"))]
 
 
-def test_a_restart_is_warm(tmp_path: Path) -> None:
-    """What was remembered is there again, and only what is missing is read."""
-    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
-    first = loop_over(DailySource(), clock, settings)
-    first.run(FOREVER, most_cycles=4)
-    source = DailySource()
-    second = loop_over(source, SteppedClock(clock.now() + STEP), settings)
-    second.run(FOREVER, most_cycles=1)
-    assert 1 == source.reads
-    assert first.scorer.ledger.buckets.sum() < second.scorer.ledger.buckets.sum()
-    assert np.isfinite(second.scorer.stream.panel().values).all()
-
-
-def test_a_restart_publishes_what_has_not_expired_before_its_first_cycle(tmp_path: Path) -> None:
-    """KEDA sees no gap over a restart within the expiry."""
-    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
-    loop_over(DailySource(), clock, settings).run(FOREVER, most_cycles=4)
-    second = loop_over(DailySource(down=True), clock, settings)
-    stop = threading.Event()
-    stop.set()
-    second.run(stop)
-    assert b"helios_scaling_signal{" in second.scorer.board.exposition(clock.now() + STEP)
-    assert b"" == second.scorer.board.exposition(clock.now() + 4 * STEP)
-
-
-def test_a_restart_with_other_targets_keeps_what_stays(tmp_path: Path) -> None:
-    """One target more, the old ones are still warm."""
-    clock, settings = SteppedClock(START), settings_with(state_path=tmp_path)
-    loop_over(DailySource(), clock, settings).run(FOREVER, most_cycles=4)
-    second = loop_over(DailySource(), clock, settings, targets=3)
-    second.run(FOREVER, most_cycles=1)
-    observed = np.isfinite(second.scorer.stream.panel().values).sum(axis=1)
-    assert observed[0] > 500
-    assert observed[-1] < 10
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        pytest.param(lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]), id="torn"),
-        pytest.param(lambda p: p.write_bytes(b"not numpy"), id="foreign"),
-        pytest.param(lambda p: p.write_bytes(p.read_bytes()[:-9] + b"\x00" * 9), id="flipped"),
-        pytest.param(lambda p: p.write_bytes(p.read_bytes()[65:]), id="no-checksum"),
-        pytest.param(lambda p: p.write_bytes(b""), id="empty"),
-    ],
-)
-def test_a_damaged_snapshot_is_a_cold_start(tmp_path: Path, damage: object) -> None:
-    """It is named in an error by the door and costs the loop nothing but the warm start."""
-    settings = settings_with(state_path=tmp_path)
-    loop_over(DailySource(), SteppedClock(START), settings).run(FOREVER, most_cycles=2)
-    damage(tmp_path / "state.npz")  # type: ignore[operator] # a callable of the table
-    with pytest.raises(SnapshotError, match=r"state\.npz"):
-        snapshots.load(tmp_path)
-    summaries: list[Summary] = []
-    loop_over(DailySource(), SteppedClock(START), settings, summaries=summaries).run(FOREVER, most_cycles=2)
-    assert 2 == summaries[-1].decided
-
-
-@pytest.fixture
-def full_disk() -> Path:
-    """A folder into which nothing can be written."""
-    return Path("/dev/full/state")
-
-
-def test_a_snapshot_that_cannot_be_written_does_not_stop_the_loop(full_disk: Path) -> None:
-    """The error names the folder; the loop finishes its cycles."""
-    summaries: list[Summary] = []
-    loop = loop_over(DailySource(), settings=settings_with(state_path=full_disk), summaries=summaries)
-    loop.run(FOREVER, most_cycles=2)
-    assert 2 == len(summaries)
-    with pytest.raises(SnapshotError, match="could not be written"):
-        snapshots.save(full_disk, stored(loop.scorer))
-
-
-@pytest.fixture
-def little_room() -> Iterator[None]:
-    """No file may grow beyond 64 KiB: the kernel fails the write half-way, as a disk does that fills up."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (65_536, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
-@pytest.mark.usefixtures("little_room")
-def test_a_write_that_fails_half_way_leaves_the_old_snapshot(tmp_path: Path) -> None:
-    """A disk that fills up during the write costs the new snapshot only."""
-    snapshots.save(tmp_path, {"a": np.arange(3)})
-    with pytest.raises(SnapshotError, match="File too large"):
-        snapshots.save(tmp_path, {"a": np.zeros(100_000)})
-    again = snapshots.load(tmp_path)
-    assert again is not None
-    assert [0, 1, 2] == again["a"].tolist()
-    assert ["state.npz"] == [p.name for p in tmp_path.iterdir()]
-
-
-def test_a_stop_finishes_the_cycle_and_stores() -> None:
+def test_a_stop_finishes_the_cycle() -> None:
     """Ctrl-C in the middle of a wait ends the loop within a moment."""
     stop = threading.Event()
     summaries: list[Summary] = []
@@ -235,16 +135,6 @@ def test_a_source_that_breaks_during_back_fill_does_not_end_the_loop() -> None:
     assert summaries[-1].pending_points > 0
 
 
-def test_a_snapshot_from_the_future_is_a_cold_start(tmp_path: Path) -> None:
-    """A replay that begins anew does not know how it will end."""
-    settings = settings_with(state_path=tmp_path)
-    loop_over(DailySource(), SteppedClock(START + 86_400), settings).run(FOREVER, most_cycles=2)
-    again = loop_over(DailySource(), SteppedClock(START), settings)
-    again.run(FOREVER, most_cycles=1)
-    assert START == again.scorer.stream.panel().end
-    assert 0 == again.scorer.ledger.buckets.sum()
-
-
 def test_a_wall_clock_that_is_set_back_does_not_stop_the_loop() -> None:
     """It waits one interval at most."""
 
@@ -264,7 +154,7 @@ def test_a_wall_clock_that_is_set_back_does_not_stop_the_loop() -> None:
     assert max(clock.waits) <= STEP
 
 
-def test_liveness_is_real_time(tmp_path: Path) -> None:
+def test_liveness_is_real_time() -> None:
     """The heartbeat is the timer's, whatever the clock says."""
     ticks = iter(range(0, 10_000, 10))
     loop = loop_over(DailySource())

@@ -121,6 +121,30 @@ def test_every_environment_name_reaches_a_key_that_exists() -> None:
             id="min-max",
         ),
         pytest.param(
+            "targets: [{namespace: a, deployment: b, replicas: 0}]",
+            {},
+            ["targets.0.replicas = 0", "mapping"],
+            id="replicas-zero",
+        ),
+        pytest.param(
+            "targets: [{namespace: a, deployment: b, behavior: false}]",
+            {},
+            ["targets.0.behavior = False", "mapping"],
+            id="behavior-false",
+        ),
+        pytest.param(
+            "targets: [{namespace: a, deployment: b, anomaly: ''}]",
+            {},
+            ["targets.0.anomaly = ''", "mapping"],
+            id="anomaly-empty-text",
+        ),
+        pytest.param(
+            "targets: [{namespace: a, deployment: b, replicas: []}]",
+            {},
+            ["targets.0.replicas = []", "mapping"],
+            id="replicas-list",
+        ),
+        pytest.param(
             "targets: [{namespace: a, deployment: b, metrics: [rps]}]",
             {},
             ["rps", "query", "perReplica"],
@@ -211,3 +235,24 @@ targets:
     )
     assert 1795734000.0 == target.events[0].start  # midnight in Berlin is 23:00 UTC
     assert ("rps", 50.0) == (target.metrics[1].name, target.metrics[1].per_replica)
+
+
+def test_a_section_that_is_left_empty_is_the_file_wide_default(tmp_path: Path) -> None:
+    """`replicas:` with nothing behind it is YAML's null: nothing was said, so `scaling` counts."""
+    text = """
+scaling: {min_replicas: 2, max_replicas: 20, cooldown_seconds: 60}
+thresholds: {anomaly_sigma: 3.5}
+targets:
+  - namespace: saleor
+    deployment: saleor-api
+    replicas:
+    behavior:
+    anomaly:
+"""
+    target = load_settings(written(tmp_path, text), {}).target_specs()[0].target()
+    assert (2, 20, 60.0, 3.5) == (
+        target.min_replicas,
+        target.max_replicas,
+        target.cooldown_seconds,
+        target.anomaly_threshold,
+    )

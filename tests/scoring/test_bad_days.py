@@ -297,7 +297,7 @@ def test_a_stage_that_breaks_is_named_and_the_rest_goes_on(stage: str) -> None:
     elif stage == "ledger":
         scorer.ledger = replace(scorer.ledger, asked=scorer.ledger.asked[:1])
     else:
-        scorer.trail = scorer.trail.for_rows(np.array([0]), np.array([0]))
+        scorer.trail = scorer.trail.for_rows(np.array([0]), np.array([0]), scorer.trail.columns)
     for _ in range(3):
         faults = run.cycle().faults
         assert stage in faults

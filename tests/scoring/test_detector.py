@@ -123,7 +123,8 @@ def test_a_series_at_zero_is_no_event() -> None:
     [
         pytest.param({"cpu": 5.0}, 1, id="a spike"),
         pytest.param({"cpu": -5.0}, -1, id="a drop"),
-        pytest.param({"cpu": 1.0, "memory": -9.0}, 1, id="what drives decides"),
+        pytest.param({"cpu": 4.0, "memory": -9.0}, 1, id="what drives decides"),
+        pytest.param({"cpu": 1.0, "memory": -9.0}, 0, id="a wobble beside abnormal memory is neither"),
         pytest.param({"memory": -9.0}, 0, id="memory alone is neither"),
         pytest.param({"cpu": 0.5}, 0, id="normal is neither"),
     ],
@@ -253,3 +254,16 @@ def test_a_level_shift_of_a_real_forecast_ends_after_an_hour() -> None:
     assert [False] * 7 == seen[:7]
     assert [True] * 12 == seen[7:19]
     assert not any(seen[19:])
+
+
+def test_a_drop_of_demand_counts_over_an_anomaly_that_moves_no_demand() -> None:
+    """Memory that is abnormal for hours must not keep an outage from being seen."""
+    of = fleet()
+    state = score(of, residual={"cpu": 0.0, "memory": 50.0}, last={"cpu": 10.0, "memory": 60.0})
+    assert (True, 0) == (bool(state.state.detected[0]), int(state.state.direction[0]))
+    drop = {"cpu": -9.0, "memory": 0.0}
+    state = score(of, state, now=NOW + STEP, residual=drop, last={"cpu": 1.0, "memory": 60.0})
+    assert (-1, NOW + STEP) == (int(state.state.direction[0]), float(state.state.since[0]))
+    calm = {"cpu": 0.0, "memory": 0.0}
+    state = score(of, state, now=NOW + 2 * STEP, residual=calm, last={"cpu": 1.0, "memory": 60.0})
+    assert (True, -1) == (bool(state.state.critical[0]), int(state.state.direction[0]))

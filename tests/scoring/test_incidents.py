@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -25,9 +26,11 @@ def wave(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
     return 8 + np.sin(2 * np.pi * at / DAY) + 0.2 * np.sin(at / STEP * 2.4)
 
 
-def run(demand: object = wave, **wishes: object) -> Run:
+def run(
+    demand: object = wave, answer: Callable[[Panel], Panel] = lambda panel: panel, **wishes: object
+) -> Run:
     """One target with a week of history, scored every five minutes; the next cycle is the third."""
-    source = MemorySource(demand=demand, replicas=10.0)  # type: ignore[arg-type] # closures have no protocol
+    source = MemorySource(demand=demand, replicas=10.0, answer=answer)  # type: ignore[arg-type] # closures have no protocol
     return Run(source, [target(max_replicas=100, **wishes)], pace=PACE).warm()
 
 
@@ -140,3 +143,35 @@ def test_the_responsive_profile_scores_every_minute() -> None:
     assert "forecast" == during(of, 2)[-1][1]
     assert 120 + 60 + 45 == of.report().lead_seconds
     assert 2 * 1440 == of.report().metrics[0].needed
+
+
+@pytest.mark.parametrize("wanted", [20.0, 4.0], ids=["out", "in"])
+def test_scaling_raises_no_alarm_by_the_memory_of_its_own_pods(wanted: float) -> None:
+    """Each pod has its footprint: memory that comes and goes with them is nobody's anomaly."""
+
+    def pods(panel: Panel) -> Panel:
+        for i, series in enumerate(panel.series):
+            if series.metric == "memory":
+                panel.values[i] = np.where(panel.times >= BEGIN, wanted, 10.0) * 2.0**30
+        return panel
+
+    of = run(answer=pods)
+    during(of, 2)
+    of.source.replicas = wanted
+    for _ in range(8):
+        during(of, 1)
+        assert not of.report().anomaly.detected
+
+
+def test_memory_that_leaps_while_no_pod_comes_is_an_anomaly() -> None:
+    """A leak is seen: the replicas are what they were."""
+
+    def leak(panel: Panel) -> Panel:
+        for i, series in enumerate(panel.series):
+            if series.metric == "memory":
+                panel.values[i] = np.where(panel.times >= BEGIN, 40.0, 10.0) * 2.0**30
+        return panel
+
+    of = run(answer=leak)
+    during(of, 6)
+    assert of.report().anomaly.detected

@@ -33,7 +33,7 @@ def reported(
         row,
         now=now,
         horizons=horizons,
-        step=300,
+        needed=576,
         model="baseline",
     )
 

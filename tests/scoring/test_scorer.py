@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from scoring.forecasting.baseline import Baseline
-from scoring.forecasting.forecasts import Ask, Forecast, Forecaster
+from scoring.forecasting.forecasts import Ask, Forecast, Forecaster, points_needed
 from scoring.panels import Panel
 from scoring.policies import Metric, Target
 from scoring.recommending.reasons import OUTCOMES
@@ -86,7 +86,7 @@ class Run:
             fleet.index["shop", deployment],
             now=self.now - self.scorer.pace.interval + later,
             horizons=self.scorer.fleet.horizons,
-            step=self.scorer.pace.step,
+            needed=points_needed(self.scorer.pace.step),
             model=self.scorer.forecaster.name,
         )
 
@@ -369,3 +369,14 @@ def test_every_outcome_is_reported_with_a_reason() -> None:
                 assert said.outcome in OUTCOMES.values()
                 assert "None" not in said.reason
                 assert "nan" not in said.reason
+
+
+def test_a_target_that_names_another_kind_begins_anew() -> None:
+    """A StatefulSet of the Deployment's name has neither its numbers nor its ledger."""
+    run = Run(MemorySource(), [target("api")]).warm()
+    run.cycle(3)
+    assert run.report().ledger.seconds > 0
+    run.scorer.follow([target("api", kind="StatefulSet")])
+    assert None is run.gauge("helios_scaling_signal")
+    run.cycle()
+    assert 0 == run.report().ledger.seconds

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from scoring.errors import InvalidState
 from scoring.scorer import Pace
-from scoring.states import restore, stored
+from scoring.states import decided, history, restore_decided, restore_history
 from tests.scoring.builders import MemorySource, target
 from tests.scoring.test_scorer import PACE, TARGETS, Run
 
 Arrays = dict[str, np.ndarray]
 
 
-def kept(run: Run) -> Arrays:
-    """The state as it would come back from a disk."""
-    return {name: array.copy() for name, array in stored(run.scorer).items()}
+class Kept(NamedTuple):
+    """A state as it would come back from a disk; None: that part did not."""
+
+    decided: Arrays | None
+    history: Arrays | None
+
+
+def kept(run: Run) -> Kept:
+    """Both parts, of the same cycle."""
+    return Kept(
+        {name: array.copy() for name, array in decided(run.scorer).items()},
+        {name: array.copy() for name, array in history(run.scorer).items()},
+    )
+
+
+def only(state: Kept, part: str) -> Kept:
+    """One part alone."""
+    return Kept(state.decided, None) if part == "decided" else Kept(None, state.history)
 
 
 def old() -> Run:
@@ -35,11 +51,14 @@ def lived() -> Run:
     return old()
 
 
-def restarted(state: Arrays, targets: tuple[Any, ...] = TARGETS, pace: Pace = PACE, *, at: float) -> Run:
+def restarted(state: Kept, targets: tuple[Any, ...] = TARGETS, pace: Pace = PACE, *, at: float) -> Run:
     """A new loop that took a stored state at a moment."""
     run = Run(MemorySource(), targets, pace=pace)
     run.now = at
-    restore(run.scorer, state, at)
+    if state.history is not None:
+        restore_history(run.scorer, state.history, at)
+    if state.decided is not None:
+        restore_decided(run.scorer, state.decided, at)
     return run
 
 
@@ -80,16 +99,120 @@ def test_a_state_without_any_cycle_is_a_state() -> None:
     assert {} == empty.cycle().faults
 
 
+def test_history_may_be_older_than_decisions() -> None:
+    """What was decided since is known, what was observed since is read again, and the next decision is the same."""
+    before = old()
+    older = kept(before).history
+    before.cycle(6)
+    after = restarted(Kept(kept(before).decided, older), at=before.now)
+    for one in ("api", "web", "job"):
+        assert before.report(one) == after.report(one)
+    before.cycle()
+    assert {} == after.cycle().faults
+    while after.scorer.stream.fill():
+        pass
+    for part in ("values", "censored"):
+        np.testing.assert_array_equal(
+            getattr(before.scorer.stream.panel(), part), getattr(after.scorer.stream.panel(), part)
+        )
+    for one in ("api", "web", "job"):
+        then, now = before.report(one), after.report(one)
+        # bias, coverage and whether memory is judged follow from the trail of the last cycles, which is lost
+        assert then == replace(now, metrics=then.metrics, anomaly=then.anomaly)
+
+
+def test_older_history_does_not_disturb_the_account_of_past_forecasts() -> None:
+    """What was said in between is not known, and judges nothing; what was known of it stays."""
+    before = old()
+    older = kept(before).history
+    before.cycle(6)
+    after = restarted(Kept(kept(before).decided, older), at=before.now)
+    slot = round(before.scorer.stream.panel().end / 1800.0)
+    for run in (before, after):
+        assert 0 < run.scorer.trail.coverage()[0] <= 1
+    np.testing.assert_array_equal(before.scorer.trail.coverage(), after.scorer.trail.coverage())
+    then, now = (run.scorer.trail.stretch(0, slice(0, 1), slot, 18).done[:, 0] for run in (before, after))
+    np.testing.assert_array_equal(then[:12], now[:12])
+    assert np.isnan(now[12:]).all()
+    assert np.isfinite(then[12:]).all()
+
+
+def test_a_restart_within_the_same_step_judges_nothing_twice() -> None:
+    """However old the history is, what came in this step was compared with its forecast before the restart."""
+    before = old()
+    older = kept(before).history
+    before.cycle(3)
+    after = restarted(Kept(kept(before).decided, older), at=before.now - 1800.0)
+    assert {} == after.cycle().faults
+    np.testing.assert_array_equal(
+        before.scorer.trail.arrays()["judged"], after.scorer.trail.arrays()["judged"]
+    )
+
+
+def test_history_may_be_newer_than_decisions() -> None:
+    """Written in the midst of a cycle's end: the history keeps its own account."""
+    before = old()
+    earlier = kept(before).decided
+    before.cycle(2)
+    after = restarted(Kept(earlier, kept(before).history), at=before.now)
+    np.testing.assert_array_equal(before.scorer.trail.coverage(), after.scorer.trail.coverage())
+    assert {} == after.cycle().faults
+    assert "forecast" == after.report().outcome
+
+
+def test_decisions_alone_are_enough_to_publish(lived: Run) -> None:
+    """Without a history the last numbers are served, and the ledger and the account of forecasts go on."""
+    after = restarted(Kept(kept(lived).decided, None), at=lived.now)
+    assert lived.report() == after.report()
+    np.testing.assert_array_equal(lived.scorer.trail.coverage(), after.scorer.trail.coverage())
+    summary = after.cycle()
+    assert {} == summary.faults
+    assert summary.pending_points > 0
+    assert "history" == after.report().outcome
+    while after.scorer.stream.fill():
+        pass
+    after.cycle()
+    assert "forecast" == after.report().outcome
+
+
+def test_history_alone_is_enough_to_forecast(lived: Run) -> None:
+    """Without decisions nothing is served before the first cycle, which forecasts; the ledger begins anew."""
+    after = restarted(Kept(None, kept(lived).history), at=lived.now)
+    assert after.scorer.board.latest() is None
+    summary = after.cycle()
+    assert ({}, 0) == (summary.faults, summary.pending_points)
+    assert "forecast" == after.report().outcome
+    assert 0 == after.scorer.ledger.buckets.sum()
+
+
 def test_the_state_is_plain_arrays(lived: Run) -> None:
     """Named, without objects: it can be stored without pickle."""
-    for name, array in kept(lived).items():
-        assert array.dtype.kind in "fiub", name
+    for part in kept(lived):
+        assert part is not None
+        assert {"f", "i", "u", "b"} >= {array.dtype.kind for array in part.values()}
 
 
-DAMAGES = [
+def test_what_is_stored_after_every_cycle_is_small(lived: Run) -> None:
+    """It does not grow with the columns that are remembered."""
+    own, other = (
+        {name: array.shape for name, array in decided(run.scorer).items() if name != "about"}
+        for run in (lived, Run(MemorySource(), pace=Pace(1800.0, 1800.0, 672, 96)).warm())
+    )
+    assert own == other
+
+
+ABOUTS = [
     pytest.param(lambda s: s.pop("about"), id="no table of contents"),
     pytest.param(lambda s: s.update(about=np.frombuffer(b"{nonsense", np.uint8)), id="a torn one"),
     pytest.param(lambda s: s.update(about=np.frombuffer(b"[]", np.uint8)), id="another one"),
+    pytest.param(
+        lambda s: s.update(about=np.frombuffer(b'{"format": 1, "step": 1800.0}', np.uint8)),
+        id="another format",
+    ),
+    pytest.param(lambda s: s.pop("trail.judged"), id="no account"),
+]
+DECIDED = [
+    *ABOUTS,
     pytest.param(lambda s: s.pop("memory.at"), id="an array is missing"),
     pytest.param(lambda s: s.update({"memory.at": s["memory.at"][:, :5]}), id="an array is too narrow"),
     pytest.param(lambda s: s.update({"memory.at": s["memory.at"][:1]}), id="an array is too short"),
@@ -99,43 +222,69 @@ DAMAGES = [
     pytest.param(
         lambda s: s.update({"onsets.expected": s["onsets.expected"][None]}), id="an array is too deep"
     ),
-    pytest.param(lambda s: s.update({"panel.values": s["panel.values"][:2]}), id="a panel with fewer rows"),
-    pytest.param(
-        lambda s: s.update({"panel.censored": s["panel.censored"][:, :2]}), id="a panel in two sizes"
-    ),
     pytest.param(
         lambda s: s.update({"scores.curve": s["scores.curve"][:, :, :1]}), id="scores of another kind"
+    ),
+    pytest.param(
+        lambda s: s.update({"trail.judged": s["trail.judged"][:, :2]}), id="an account of another kind"
+    ),
+]
+HISTORY = [
+    *ABOUTS,
+    pytest.param(lambda s: s.update({"panel.values": s["panel.values"][:2]}), id="a panel with fewer rows"),
+    pytest.param(lambda s: s.update({"panel.values": s["panel.values"][0]}), id="a panel of one row"),
+    pytest.param(
+        lambda s: s.update({"panel.censored": s["panel.censored"][:, :2]}), id="a panel in two sizes"
     ),
     pytest.param(lambda s: s.pop("trail.done"), id="no trail"),
 ]
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_starts_cold(lived: Run, damage: Callable[[Arrays], object]) -> None:
-    """The error says what is wrong; the scorer is as it was and runs as if there had been no state."""
+@pytest.mark.parametrize("damage", DECIDED)
+def test_damaged_decisions_cost_the_decisions(lived: Run, damage: Callable[[Arrays], object]) -> None:
+    """The error says what is wrong; the scorer is as it was, with the history that was not damaged."""
     state = kept(lived)
-    damage(state)
+    assert state.decided is not None
+    damage(state.decided)
+    after = restarted(Kept(None, state.history), at=lived.now)
+    with pytest.raises(InvalidState, match="starting cold"):
+        restore_decided(after.scorer, state.decided, lived.now)
+    assert after.scorer.board.latest() is None
+    assert {} == after.cycle().faults
+    assert "forecast" == after.report().outcome
+
+
+@pytest.mark.parametrize("damage", HISTORY)
+def test_a_damaged_history_costs_the_history(lived: Run, damage: Callable[[Arrays], object]) -> None:
+    """The error says what is wrong; the scorer is as it was, and takes the decisions that were not damaged."""
+    state = kept(lived)
+    assert state.history is not None
+    damage(state.history)
     after = Run(MemorySource())
     with pytest.raises(InvalidState, match="starting cold"):
-        restore(after.scorer, state, lived.now)
+        restore_history(after.scorer, state.history, lived.now)
+    assert state.decided is not None
+    restore_decided(after.scorer, state.decided, lived.now)
     after.now = lived.now
-    assert after.scorer.board.latest() is None
+    assert lived.report() == after.report()
     assert {} == after.cycle().faults
     assert "history" == after.report().outcome
 
 
+@pytest.mark.parametrize("part", ["decided", "history"])
 @pytest.mark.parametrize("pace", [Pace(1800.0, 900.0, 336, 48), Pace(1800.0, 3600.0, 336, 48)])
-def test_a_state_of_another_step_is_refused(lived: Run, pace: Pace) -> None:
+def test_a_state_of_another_step_is_refused(lived: Run, pace: Pace, part: str) -> None:
     """Its grid says nothing about this one's."""
     with pytest.raises(InvalidState, match="step of 1800 s"):
-        restarted(kept(lived), pace=pace, at=lived.now)
+        restarted(only(kept(lived), part), pace=pace, at=lived.now)
 
 
+@pytest.mark.parametrize("part", ["decided", "history"])
 @pytest.mark.parametrize("back", [2 * 1800.0, 86_400.0, 1e9])
-def test_a_state_from_the_future_is_refused(lived: Run, back: float) -> None:
+def test_a_state_from_the_future_is_refused(lived: Run, back: float, part: str) -> None:
     """A clock that was set back, or a replay that began anew, starts cold, in words; half a step is no matter."""
     with pytest.raises(InvalidState, match="ahead of the present"):
-        restarted(kept(lived), at=lived.now - 1800 - back)
+        restarted(only(kept(lived), part), at=lived.now - 1800 - back)
     assert "forecast" == restarted(kept(lived), at=lived.now - 1800 - 900).report().outcome
 
 
@@ -146,3 +295,23 @@ def test_a_longer_memory_takes_a_shorter_one(lived: Run) -> None:
     assert {} == summary.faults
     assert 0 < summary.pending_points <= 6 * (480 - 336 + 8)
     assert "forecast" == after.report().outcome
+
+
+def test_a_new_horizon_of_one_target_costs_nobody_a_warm_start(lived: Run) -> None:
+    """What was said for the horizons that stay is published at once, the new one follows with the next cycle."""
+    wider = (replace(TARGETS[0], horizons=(*TARGETS[0].horizons, 7200)), *TARGETS[1:])
+    after = restarted(kept(lived), wider, at=lived.now)
+    for one in ("api", "web"):
+        assert lived.gauge("helios_recommended_replicas", one) == after.gauge(
+            "helios_recommended_replicas", one
+        )
+    assert None is after.gauge("helios_predicted_cpu", "api", horizon="2h")
+    after.cycle()
+    assert None is not after.gauge("helios_predicted_cpu", "api", horizon="2h")
+
+
+def test_another_kind_of_the_same_name_inherits_nothing(lived: Run) -> None:
+    """Its numbers were those of other pods."""
+    other = (replace(TARGETS[0], kind="StatefulSet"), *TARGETS[1:])
+    after = restarted(kept(lived), other, at=lived.now)
+    assert None is after.gauge("helios_recommended_replicas", TARGETS[0].deployment)

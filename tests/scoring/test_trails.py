@@ -191,9 +191,24 @@ def test_trails_follow_their_targets_and_are_stored() -> None:
             later=np.array([[9, 10, 11], [1, 2, 3]], np.float32),
             done=np.array([[1, 1, 1, 1], [2, 2, 2, 2]], np.float32),
         )
-    again = Trail.of(of.arrays()).for_rows(np.array([1, -1]), np.array([-1, 0]))
+    again = Trail.of(of.arrays()).for_rows(np.array([1, -1]), np.array([-1, 0]), COLUMNS)
     np.testing.assert_array_equal([NAN, 1], again.coverage())
     assert [1.0, None] == [again.first_coverage(1), again.first_coverage(0)]
     assert 2 == again.stretch(0, slice(1, 2), 19, 1).done[0, 0]
     assert 10 == again.stretch(0, slice(1, 2), 19, 1).said[0, 0, 1]
     assert np.isnan(again.stretch(1, slice(0, 1), 19, 1).done).all()
+
+
+@pytest.mark.parametrize("columns", [8, COLUMNS, 40], ids=["fewer", "as many", "more"])
+def test_another_length_of_memory_keeps_the_newest(columns: int) -> None:
+    """A fleet that grows remembers less of each; what it still remembers stands where it stood."""
+    of = trail()
+    for slot in range(10, 45):
+        add(of, slot, later=(slot, slot + 1, slot + 2))
+    resized = of.for_rows(np.array([0]), np.array([0]), columns)
+    kept = min(columns, COLUMNS)
+    seen, before = (t.stretch(0, slice(0, 1), 44, kept - AHEAD) for t in (resized, of))
+    assert before.done.tolist() == seen.done.tolist()
+    assert before.said.tolist() == seen.said.tolist()
+    add(resized, 45, later=(45, 46, 47))
+    assert 45 == resized.stretch(0, slice(0, 1), 45, 1).done[0, 0]
