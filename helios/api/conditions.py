@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Callable
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import generate_latest
 
 from helios.api.answers import Health, Liveness, Models, Readiness
 from helios.api.contexts import Context, not_loaded
+from helios.api.live import Relayed
 from helios.api.problems import Problem, responses
 from helios.api.renderings import json_response, short, time_of
 from helios.models.folders import LoadedModel
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+SCRAPE_TIMEOUT = "x-prometheus-scrape-timeout-seconds"
+LONGEST_SECONDS = 5.0
+"""Half of the time that Prometheus waits for a scrape unless told otherwise."""
 
 
 def condition_routes(context: Context) -> APIRouter:
@@ -26,20 +32,10 @@ def condition_routes(context: Context) -> APIRouter:
         """Say that the process answers, and whether all is well. Probes use /live and /ready."""
         now = context.clock()
         faults = dict(context.live.faults())
-        well = context.models.models and not is_hung(context, now) and not faults
+        hung = is_hung(context.live.heartbeat_age(now), context.settings.heartbeat_limit_seconds)
+        well = context.models.models and not hung and not faults
         answer = {"status": "healthy" if well else "degraded", "timestamp": time_of(now)}
         return json_response(answer | ({"faults": faults} if faults else {}))
-
-    @router.get("/healthz", response_model=Liveness, responses=responses(503))
-    @router.get("/live", response_model=Liveness, responses=responses(503))
-    async def live() -> Response:
-        """Liveness: 503 if the scoring loop of this process has been silent for too long."""
-        now = context.clock()
-        age = context.live.heartbeat_age(now)
-        if is_hung(context, now):
-            limit = context.settings.heartbeat_limit_seconds
-            raise Problem(503, f"the scoring loop has been silent for {age:.0f} s; the limit is {limit:g} s")
-        return json_response({"alive": True, "heartbeat_age_seconds": short(age)})
 
     @router.get("/readyz", response_model=Readiness, responses=responses(503))
     @router.get("/ready", response_model=Readiness, responses=responses(503))
@@ -59,29 +55,76 @@ def condition_routes(context: Context) -> APIRouter:
         }
         return json_response(content)
 
+    def silence() -> float | None:
+        return context.live.heartbeat_age(context.clock())
+
+    router.include_router(liveness_routes(silence, context.settings.heartbeat_limit_seconds))
+    router.include_router(metrics_routes(lambda within: exposition(context, within)))
+    return router
+
+
+def liveness_routes(silence: Callable[[], float | None], limit: float) -> APIRouter:
+    """/live and /healthz.
+
+    Args:
+        silence: seconds since the loop's last sign of life; None where no loop runs in this process.
+        limit: silent for longer, it is hung.
+    """
+    router = APIRouter(tags=["conditions"])
+
+    @router.get("/healthz", response_model=Liveness, responses=responses(503))
+    @router.get("/live", response_model=Liveness, responses=responses(503))
+    async def live() -> Response:
+        """Liveness: 503 if the scoring loop of this process has been silent for too long."""
+        age = silence()
+        if is_hung(age, limit):
+            raise Problem(503, f"the scoring loop has been silent for {age:.0f} s; the limit is {limit:g} s")
+        return json_response({"alive": True, "heartbeat_age_seconds": short(age)})
+
+    return router
+
+
+def metrics_routes(write: Callable[[float], bytes]) -> APIRouter:
+    """/metrics.
+
+    Args:
+        write: the text, given the seconds that it may wait for another process.
+    """
+    router = APIRouter(tags=["conditions"])
+
     @router.get(
         "/metrics",
         response_class=Response,
         responses={200: {"description": "Prometheus text", "content": {EXPOSITION: {}}}, **responses()},
     )
-    async def metrics() -> Response:
+    async def metrics(request: Request) -> Response:
         """Metrics of the process, then the gauges of every target whose report has not expired."""
         # in a thread: once a report has expired the gauges are rendered anew, which takes a while for a large fleet
-        body = await asyncio.to_thread(exposition, context)
+        body = await asyncio.to_thread(write, waiting_time(request.headers.get(SCRAPE_TIMEOUT, "")))
         return Response(body, headers={"content-type": EXPOSITION})
 
     return router
 
 
-def exposition(context: Context) -> bytes:
-    """The text of /metrics."""
-    return generate_latest(context.registry) + context.live.exposition(context.clock())
+def waiting_time(timeout: str) -> float:
+    """How long a scrape may wait for another process: half of its time-out, a header's text, and 5 s at most."""
+    try:
+        seconds = float(timeout)
+    except ValueError:
+        return LONGEST_SECONDS
+    return min(LONGEST_SECONDS, seconds / 2) if 0 < seconds < math.inf else LONGEST_SECONDS
 
 
-def is_hung(context: Context, now: float) -> bool:
+def exposition(context: Context, within: float) -> bytes:
+    """The text of /metrics, after waiting no longer than `within` seconds for another process' part of it."""
+    live = context.live
+    gauges = live.gauges(within) if isinstance(live, Relayed) else live.exposition(context.clock())
+    return generate_latest(context.registry) + gauges
+
+
+def is_hung(age: float | None, limit: float) -> bool:
     """Whether a loop runs in this process and has been silent for too long."""
-    age = context.live.heartbeat_age(now)
-    return age is not None and age > context.settings.heartbeat_limit_seconds
+    return age is not None and age > limit
 
 
 def describe(model: LoadedModel) -> dict[str, Any]:

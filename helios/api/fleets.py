@@ -1,7 +1,7 @@
 """The whole fleet as one text, written down once for all who ask.
 
 A fleet of thousands takes seconds to write down. It is done in a thread, once per cycle and, while time passes, now
-and then; whoever asks meanwhile gets the same bytes.
+and then; whoever asks meanwhile gets the same bytes. Where the loop runs in another process, its text is taken as it is.
 """
 
 from __future__ import annotations
@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from helios.api.contexts import Context
+from helios.api.live import Live, Relayed
 from helios.api.renderings import json_bytes, time_of
 from helios.api.target_answers import render_report
 
@@ -38,10 +39,16 @@ class FleetText:
 
 
 class FleetTexts:
-    """Keeps the newest text of the fleet; used from one event loop."""
+    """Keeps the newest text of the fleet; used from one event loop.
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
+    Args:
+        live: the loop.
+        clock: UNIX seconds now.
+        seconds: so long a text is used again while no new cycle has been posted.
+    """
+
+    def __init__(self, live: Live, clock: Callable[[], float], seconds: float) -> None:
+        self._live, self._clock, self._seconds = live, clock, seconds
         self._lock = asyncio.Lock()
         self._text: FleetText | None = None
 
@@ -49,34 +56,38 @@ class FleetTexts:
         """The text: of the cycle that was posted last when this was called, or of a later one."""
         async with self._lock:  # who waits here finds the text of who came first
             text = self._text
-            if text is None or time.monotonic() >= text.until or text.state != state_of(self._context):
-                text = self._text = await asyncio.to_thread(render_fleet, self._context)
+            if text is None or time.monotonic() >= text.until or text.state != state_of(self._live):
+                self._text = None  # of an operator that went away nothing is shown when it is back
+                text = await asyncio.to_thread(render_fleet, self._live, self._clock, self._seconds)
+                self._text = text
             return text
 
 
-def state_of(context: Context) -> tuple[int, dict[str, str]]:
+def state_of(live: Live) -> tuple[int, dict[str, str]]:
     """What a text is of: the number of the cycle, and what the last one could not do."""
-    return context.live.cycles(), dict(context.live.faults())
+    return live.cycles(), dict(live.faults())
 
 
-def render_fleet(context: Context) -> FleetText:
-    """Write the fleet down. What took long is used for as long again, so that half of the time is left for others."""
+def render_fleet(live: Live, clock: Callable[[], float], seconds: float) -> FleetText:
+    """The fleet's text. What took long is used for as long again, so that half of the time is left for others."""
     began = time.monotonic()
-    live = context.live
-    cycle, faults = state_of(context)  # read first: what changes meanwhile will be announced again
+    state = state_of(live)  # read first: what changes meanwhile will be announced again
+    body, packed = live.fleet() if isinstance(live, Relayed) else written(live, clock(), *state)
+    ended = time.monotonic()
+    return FleetText(state, body, packed, ended + max(seconds, ended - began))
+
+
+def written(live: Live, now: float, cycle: int, faults: dict[str, str]) -> tuple[bytes, bytes | None]:
+    """Write the fleet down: plain, and packed where that is worth it."""
     content: dict[str, Any] = {
         "cycle": cycle,
-        "generated_at": time_of(context.clock()),
+        "generated_at": time_of(now),
         "step_seconds": live.step_seconds(),
         "faults": faults,
         "targets": [render_report(report) for report in live.reports()],
     }
     body = json_bytes(content)
-    packed = gzip.compress(body, _FAST) if len(body) >= _WORTH_PACKING else None
-    ended = time.monotonic()
-    return FleetText(
-        (cycle, faults), body, packed, ended + max(context.settings.fleet_seconds, ended - began)
-    )
+    return body, gzip.compress(body, _FAST) if len(body) >= _WORTH_PACKING else None
 
 
 def takes_gzip(accepted: str) -> bool:

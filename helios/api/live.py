@@ -1,13 +1,13 @@
 """What the API asks of a running scoring loop; the loop fulfils it, a test passes another.
 
-`helios serve` alone has no loop: it is given `Nothing`.
+`helios serve` has no loop: beside an operator it is given a relay to the operator's, alone it is given `Nothing`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scoring.reports import History, Report
 
@@ -23,6 +23,7 @@ class MetricCurve:
         coverage: measured share of recent first periods inside their band; None before it is known.
         model: the forecaster that answered.
         start: UNIX seconds of the newest step of the history: period k is at `start` + k x step; None counts from now.
+        step: seconds of a period; None is `Live.step_seconds`.
     """
 
     name: str
@@ -31,6 +32,7 @@ class MetricCurve:
     coverage: float | None
     model: str
     start: float | None = None
+    step: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,12 @@ class Deviation:
 
 
 class Live(Protocol):
-    """The running loop as the API sees it; every method is quick and may be called from any thread."""
+    """The running loop as the API sees it; every method is quick and may be called from any thread.
+
+    Raises:
+        helios.api.problems.Problem: 503, where the loop runs in another process that is away. `exposition` never raises; `step_seconds` and all
+            below it never raise and never wait: they are called from event loops.
+    """
 
     def reports(self) -> Sequence[Report]:
         """The latest report of every target, by namespace and name."""
@@ -76,6 +83,17 @@ class Live(Protocol):
 
     def faults(self) -> Mapping[str, str]:
         """Stage -> what the last cycle could not do, in words; empty in a good cycle."""
+
+
+@runtime_checkable
+class Relayed(Protocol):
+    """What a loop in another process offers beside: it has its texts written down already."""
+
+    def fleet(self) -> tuple[bytes, bytes | None]:
+        """The answer of /targets, plain and packed by gzip (None where that is not worth it); all of one moment."""
+
+    def gauges(self, within: float) -> bytes:
+        """`Live.exposition`, or nothing where it would take longer than `within` seconds."""
 
 
 class Nothing:

@@ -80,7 +80,7 @@ def look_ahead_live(context: Context, namespace: str, deployment: str, periods: 
     return Outlook(
         utilization(cpu),
         utilization(memory),
-        context.live.step_seconds(),
+        leading.step or context.live.step_seconds(),
         leading.model,
         leading.coverage,
         basis,

@@ -120,7 +120,8 @@ async def _on_http(request: Request, error: Exception) -> Response:
         raise error
     details = {
         400: f"the body could not be read as JSON: {unreadable(error.__cause__)}",
-        404: f"there is nothing at {request.url.path}; /docs lists what there is",
+        404: f"there is nothing at {request.url.path}"
+        + ("; /docs lists what there is" if request.app.openapi_url else ""),
         405: f"{request.method} is not allowed here",
     }
     detail = details.get(error.status_code, str(error.detail))

@@ -27,9 +27,9 @@ def target_routes(context: Context) -> APIRouter:
     """/targets and what is below it."""
     router = APIRouter(prefix="/targets", tags=["targets"])
 
-    fleet = FleetTexts(context)
+    fleet = FleetTexts(context.live, context.clock, context.settings.fleet_seconds)
 
-    @router.get("", response_model=Targets, responses=responses())
+    @router.get("", response_model=Targets, responses=responses(503))
     async def targets(request: Request) -> Response:
         """List the latest report of every target, by namespace and name; up to a second old within a cycle."""
         text = await fleet.latest()
@@ -39,12 +39,14 @@ def target_routes(context: Context) -> APIRouter:
         headers["content-encoding"] = "gzip"
         return Response(text.packed, media_type="application/json", headers=headers)
 
-    @router.get("/{namespace}/{name}", response_model=Target, responses=responses(404, 422))
+    @router.get("/{namespace}/{name}", response_model=Target, responses=responses(404, 422, 503))
     def target(namespace: Namespace, name: Name) -> Response:
         """Give the latest report of one target."""
         return json_response(render_report(find(context, namespace, name)))
 
-    @router.get("/{namespace}/{name}/history", response_model=TargetHistory, responses=responses(404, 422))
+    @router.get(
+        "/{namespace}/{name}/history", response_model=TargetHistory, responses=responses(404, 422, 503)
+    )
     def history(namespace: Namespace, name: Name, points: Points = 288) -> Response:
         """Give one target's recent past and its forecast, for a chart."""
         found = context.live.history(namespace, name, points)

@@ -6,19 +6,25 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry
+from prometheus_client.parser import text_string_to_metric_families
 
 from helios.api.apps import HeliosApi, create_app
 from helios.api.contexts import ApiSettings
 from helios.api.live import Live
+from helios.api.relays import Patience, relaying
 from helios.api.servers import ApiServer, build_server
 from helios.models.stores import ModelStore
 from tests.api.builders import KEY, CannedLive, bundled
 from tests.ui.builders import NOW, report
+
+QUICK = Patience(between=0.02, news=0.15, answer=0.3, fleet=0.5, gauges=0.3)
+"""Of a relay that no test waits for."""
 
 
 @dataclass
@@ -44,6 +50,12 @@ class Served:
     def post(self, path: str, body: object) -> httpx.Response:
         """POST JSON."""
         return self.client.post(self.url + path, json=body)
+
+    def families(self, **headers: str) -> list[str]:
+        """The names of the families of /metrics, which must parse."""
+        answer = self.client.get(self.url + "/metrics", headers=headers)
+        assert 200 == answer.status_code
+        return [family.name for family in text_string_to_metric_families(answer.text)]
 
     def stop(self) -> None:
         """End the server and wait for it."""
@@ -92,3 +104,34 @@ def serve() -> Iterator[Callable[..., Served]]:
     """Serve the app with a loop, models or settings of the test's own."""
     with contextlib.ExitStack() as stack:
         yield lambda **given: stack.enter_context(serving(**given))
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """What a test opens is closed after it, the last first."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def beside(stack: ExitStack) -> Callable[..., Served]:
+    """Serve the API beside the operator at an address."""
+
+    def serve(url: str, patience: Patience = QUICK) -> Served:
+        relay = stack.enter_context(relaying(url, patience))
+        settings = ApiSettings(event_poll_seconds=0.01, fleet_seconds=3600)
+        return stack.enter_context(serving(relay, settings=settings))
+
+    return serve
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 2.0) -> None:
+    """Wait until it holds.
+
+    Raises:
+        AssertionError: it does not within so many seconds.
+    """
+    give_up = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)

@@ -27,10 +27,10 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def restored() -> Iterator[None]:
     """Leave logging as it was found."""
-    root, urllib3 = logging.getLogger(), logging.getLogger("urllib3")
-    before = (root.handlers, root.level, urllib3.level)
+    root, urllib3, httpx = (logging.getLogger(name) for name in (None, "urllib3", "httpx"))
+    before = (root.handlers, root.level, urllib3.level, httpx.level)
     yield
-    root.handlers, root.level, urllib3.level = before
+    root.handlers, root.level, urllib3.level, httpx.level = before
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -83,6 +83,16 @@ def test_retries_are_not_told_with_the_whole_address(level: str) -> None:
     logging.getLogger("urllib3.connectionpool").warning("Retrying after /api/v1/query?token=secret")
     logging.getLogger("urllib3.connectionpool").error("something is wrong")
     assert ["something is wrong"] == [record["event"] for record in records(stream)]
+
+
+@pytest.mark.parametrize(("level", "told"), [("INFO", ["broken"]), ("DEBUG", ["asked", "broken"])])
+def test_requests_of_our_own_are_not_told_one_by_one(level: str, told: list[str]) -> None:
+    """What httpx tells of each at INFO is left out, for a relay asks twice a second: only DEBUG shows it."""
+    stream = io.StringIO()
+    configure_logs(level, stream=stream)
+    logging.getLogger("httpx").info("asked")
+    logging.getLogger("httpx").warning("broken")
+    assert told == [record["event"] for record in records(stream)]
 
 
 def test_an_exception_is_one_line_with_its_traceback() -> None:
