@@ -1,0 +1,1 @@
+"""The Kubernetes operator: HeliosTargets in, reports, conditions and ScaledObjects out."""
