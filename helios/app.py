@@ -11,22 +11,36 @@ import errno
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import structlog
+from kubernetes.client.configuration import Configuration
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
 
 from helios.api.apps import HeliosApi, create_app
 from helios.api.contexts import ApiSettings
+from helios.api.doors import create_operator_app
 from helios.api.live import Live, Nothing
 from helios.api.servers import build_server
 from helios.clocks import Clock, WallClock
 from helios.errors import HeliosError, SettingsError
 from helios.loops import LoopMetrics, ScoringLoop, Wanted
 from helios.models.stores import ModelStore
-from helios.settings import Settings
+from helios.operator.clusters import Cluster
+from helios.operator.handlers import connection, watch, watching
+from helios.operator.operators import Lister, Operator
+from helios.operator.reconcilers import Reconciler, Terms
+from helios.operator.registries import Registry
+from helios.operator.resources import AuthenticationRef, HeliosTarget
+from helios.operator.scaledobjects import KedaDefaults
+from helios.operator.sources import ClusterSource
+from helios.operator.tolerances import Tolerances
+from helios.operator.transports import request_counter
+from helios.operator.workloads import WorkloadReader
+from helios.settings import Settings, with_defaults
 from helios.sources.access import Access
 from helios.sources.clients import Client
 from helios.sources.google import google_auth, is_managed, managed_url
@@ -66,15 +80,16 @@ def build(
     clock: Clock | None = None,
     targets: tuple[Target, ...] | None = None,
     on_cycle: Callable[[Summary], None] = lambda _: None,
+    live: Live | None = None,
 ) -> Application:
-    """Build the loop over `source` (None: the API alone) and the API."""
+    """Build the loop over `source` and the API; without a source the API alone, or over another process' `live` loop."""
     clock = clock or WallClock()
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
     models = ModelStore(settings.models.path, interval=settings.models.refresh_seconds)
     loop: ScoringLoop | None = None
-    live: Live = Nothing()
+    live = live or Nothing()
     if source is not None:
         fleet = tuple(spec.target() for spec in settings.target_specs()) if targets is None else targets
         loop = build_loop(settings, source, clock, fleet, registry, on_cycle)
@@ -92,15 +107,119 @@ def build(
                 settings.scaling.min_replicas,
                 settings.scaling.max_replicas,
             ),
-            heartbeat_limit_seconds=max(
-                MISSED_CYCLES * settings.scoring.interval_seconds,
-                TIMEOUTS * settings.prometheus.timeout_seconds,
-            ),
+            heartbeat_limit_seconds=heartbeat_limit(settings),
             ui=UI,
         ),
         registry=registry,
     )
     return Application(api, loop, live, registry)
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """The operator's own metrics: those of its process stay on its port, those of its loop are relayed by `serve`."""
+
+    process: CollectorRegistry
+    loop: CollectorRegistry
+
+    @classmethod
+    def new(cls) -> Registries:
+        """Fresh ones."""
+        process = CollectorRegistry()
+        ProcessCollector(registry=process)
+        PlatformCollector(registry=process)
+        return cls(process, CollectorRegistry())
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorApplication:
+    """A running operator in parts: its threads, and the server of its gauges."""
+
+    api: HeliosApi
+    operator: Operator
+    live: Live
+    cluster: Cluster
+
+
+def build_operator(
+    settings: Settings, credentials: Configuration, prometheus: PrometheusSource, registries: Registries
+) -> OperatorApplication:
+    """Build the operator over a cluster and its Prometheus.
+
+    Args:
+        settings: targets among them are not scored: HeliosTargets are.
+        credentials: of the API server.
+        prometheus: where samples come from.
+        registries: the process' own metrics and the loop's.
+    """
+    clock = WallClock()
+    cluster = Cluster.of(credentials, counter=request_counter(registries.loop))
+    registry = Registry(target_parser(settings))
+
+    def references() -> dict[tuple[str, str], str]:
+        return {place: target.reference[0] for place, target in registry.roster().owners.items()}
+
+    reader = WorkloadReader(cluster, references)
+    source = ClusterSource(prometheus, reader)
+    cycled = threading.Event()
+    loop = build_loop(
+        settings, source, clock, (), registries.loop, lambda _: cycled.set(), wanted=registry.roster
+    )
+    live = LoopView(loop, source.problems)
+    reconciler = Reconciler(
+        registry,
+        live.reports,
+        cluster,
+        reader.observed,
+        terms=Terms(keda_defaults(settings), settings.scoring.step_seconds, settings.operator.status_seconds),
+        clock=clock.now,
+        tolerance=Tolerances(cluster).are_known,
+    )
+    lister = Lister(registry, cluster, seconds=settings.operator.relist_seconds)
+    handlers = watching(registry, lambda: connection(credentials), lister.nudge)
+
+    def beat() -> None:
+        loop.heartbeat = loop.timer()
+
+    operator = Operator(
+        registry, lister, reconciler, lambda stop: watch(handlers, stop), loop.run, cycled, beat
+    )
+    api = create_operator_app(
+        live=live,
+        clock=clock.now,
+        heartbeat_limit_seconds=heartbeat_limit(settings),
+        registry=registries.process,
+        loop_registry=registries.loop,
+    )
+    return OperatorApplication(api, operator, live, cluster)
+
+
+def target_parser(settings: Settings) -> Callable[[Mapping[str, Any]], HeliosTarget]:
+    """How an object of the API server becomes a target, with the settings' defaults and rules."""
+    queries = settings.operator.custom_queries
+    return lambda body: HeliosTarget.of(body, fill=lambda raw: with_defaults(raw, settings), queries=queries)
+
+
+def keda_defaults(settings: Settings) -> KedaDefaults:
+    """What ScaledObjects need to know where their target does not say.
+
+    An address of KEDA's own, inside the cluster, may be open where the operator's is not; the same one is not, and
+    Google's never is.
+    """
+    ref, address, own = settings.keda.authentication_ref, settings.keda.server_address, settings.prometheus
+    same = bool(own.url and address and own.url.rstrip("/") == address.rstrip("/"))
+    return KedaDefaults(
+        server_address=address,
+        authentication=None if ref is None else AuthenticationRef(name=ref.name, kind=ref.kind),
+        needs_authentication=own.authenticates and (same or bool(own.gcp_project_id)),
+    )
+
+
+def heartbeat_limit(settings: Settings) -> float:
+    """After so many seconds of silence the loop is taken for hung."""
+    return max(
+        MISSED_CYCLES * settings.scoring.interval_seconds, TIMEOUTS * settings.prometheus.timeout_seconds
+    )
 
 
 def build_loop(

@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
+import structlog
 import typer
 from rich.console import Console
 
 from helios import __version__, screens
-from helios.app import Application, build, listening, prometheus_source, served
+from helios.api.live import Nothing
+from helios.api.relays import relaying
+from helios.app import (
+    Application,
+    Registries,
+    build,
+    build_operator,
+    keda_defaults,
+    listening,
+    prometheus_source,
+    target_parser,
+)
 from helios.clocks import Clock, SteppedClock, TraceClock, WallClock
 from helios.demos.saleor import demo_world
 from helios.demos.worlds import World, replay_world
 from helios.errors import HeliosError
 from helios.logs import configure_logs
 from helios.loops import ScoringLoop
+from helios.operator.clusters import Cluster
+from helios.operator.connections import configuration
+from helios.operator.crds import crd_yaml
+from helios.operator.manifests import fetched, shown
+from helios.processes import serve_until_told
 from helios.settings import Scoring, Settings, load_settings
 from scoring.errors import ScoringError, SourceUnavailable
 from scoring.scorer import Summary
 
-SWITCH_SECONDS = 0.0005
-"""How long one thread may keep the interpreter from another: a request must not wait for a cycle."""
-
-PATIENCE_SECONDS = 2.0
-"""How long a cycle may go on after Ctrl-C before its source is cut off."""
-
 DEMO_CYCLES = 288
 """A day is walked through before the page is served, so that there is something to look at."""
+
+log = structlog.get_logger("helios.cli")
 
 app = typer.Typer(
     help="Helios: predictive autoscaling for Kubernetes that proves itself on your own history.",
@@ -120,11 +132,60 @@ def run(
 
 
 @app.command()
-def serve(config: Config = None, host: Host = None, port: Port = None) -> None:
-    """Serve the API alone: predict, detect and recommend from a snapshot."""
+def operator(config: Config = None, host: Host = None, port: Port = None) -> None:
+    """Score every HeliosTarget of a cluster, publish their gauges, write their status and their ScaledObjects."""
     settings = _settings(config)
-    with _listening(settings, host, port) as listener:
-        _serve(build(settings, None), listener, title="API alone")
+    if settings.target_specs():
+        log.info("the settings' targets are not scored: the operator scores HeliosTargets")
+    credentials = configuration(settings.operator.context, os.environ)
+    with (
+        prometheus_source(settings) as source,
+        listening(
+            host or settings.operator.host, settings.operator.port if port is None else port
+        ) as listener,
+    ):
+        built = build_operator(settings, credentials, source, Registries.new())
+        at, number = listener.getsockname()[:2]
+        screen = screens.serving(at, number, "operator", built.live)
+
+        def cut_off() -> None:
+            source.close()
+            built.cluster.close()
+
+        serve_until_told(built.api, listener, built.operator.run, screen, cut_off)
+
+
+@app.command()
+def crd() -> None:
+    """Print the HeliosTarget resource, for kubectl apply -f -."""
+    typer.echo(crd_yaml(), nl=False)
+
+
+@app.command()
+def scaledobject(
+    name: Annotated[str, typer.Argument(help="The HeliosTarget.")],
+    namespace: Annotated[str, typer.Option("--namespace", "-n", help="Its namespace.")] = "default",
+    config: Config = None,
+) -> None:
+    """Print the ScaledObject of a HeliosTarget as Autoscale would write it, in whatever mode it is; nothing is written."""
+    settings = _settings(config)
+    with Cluster.connected(settings.operator.context) as cluster:
+        target = target_parser(settings)(fetched(cluster, namespace, name))
+        typer.echo(shown(target, cluster, keda_defaults(settings)), nl=False)
+
+
+@app.command()
+def serve(config: Config = None, host: Host = None, port: Port = None) -> None:
+    """Serve the API: predict, detect and recommend from a snapshot, and the targets of an operator beside it."""
+    settings = _settings(config)
+    url = settings.operator.url
+    with (
+        _listening(settings, host, port) as listener,
+        relaying(url) if url is not None else contextlib.nullcontext(Nothing()) as live,
+    ):
+        _serve(
+            build(settings, None, live=live), listener, title="API alone" if url is None else f"beside {url}"
+        )
 
 
 @app.command()
@@ -200,36 +261,11 @@ def _serve(
     clock: TraceClock | None = None,
     cancel: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM; a cycle once begun is finished, without a source that keeps it waiting.
-
-    Raises:
-        HeliosError: the API ended by itself.
-    """
-    sys.setswitchinterval(SWITCH_SECONDS)
-    stop, asked = threading.Event(), threading.Event()
-
-    def ask(number: int, _: FrameType | None) -> None:
-        asked.set()
-        stop.set()
-        threading.Timer(PATIENCE_SECONDS, cancel).start()
-        signal.signal(number, signal.SIG_DFL)  # a second Ctrl-C ends it at once
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, ask)
+    """Serve a loop, if there is one, and its API."""
+    run = (lambda _: None) if built.loop is None else built.loop.run
     host, port = listener.getsockname()[:2]
-    with served(built.api, listener) as thread, screens.serving(host, port, title, built, clock):
-        threading.Thread(target=_set_after, args=(thread, stop), daemon=True).start()
-        if built.loop is not None:
-            built.loop.run(stop)
-        stop.wait()
-    if not asked.is_set():
-        raise HeliosError("the API ended by itself: its log says why")
-
-
-def _set_after(thread: threading.Thread, stop: threading.Event) -> None:
-    """Set `stop` when the thread has ended: a loop that nobody can ask is of no use."""
-    thread.join()
-    stop.set()
+    screen = screens.serving(host, port, title, built.live, clock, pages=("/", "/metrics", "/docs"))
+    serve_until_told(built.api, listener, run, screen, cancel)
 
 
 def _listening(settings: Settings, host: str | None, port: int | None) -> socket.socket:

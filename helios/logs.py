@@ -49,8 +49,12 @@ def configure_logs(level: str = "INFO", *, stream: TextIO | None = None, json: b
         # a person is told the address by the command itself; uvicorn's start-up lines would only push it away
         library.setLevel(logging.NOTSET if as_json or number <= logging.DEBUG else logging.WARNING)
         library.propagate = True
+    # it tells of every request, and a relay asks twice a second
+    logging.getLogger("httpx").setLevel(logging.NOTSET if number <= logging.DEBUG else logging.WARNING)
     # its retry warnings quote the whole address, with the user's own parameters; our errors say what failed
     logging.getLogger("urllib3").setLevel(max(number, logging.ERROR))
+    # a line for every object of every event says nothing that a fleet's operator wants to read
+    logging.getLogger("kopf.objects").setLevel(max(number, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 
@@ -72,7 +76,7 @@ def _formatter(shared: list[Any], *, json: bool) -> structlog.stdlib.ProcessorFo
     last: list[Any] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else [structlog.dev.ConsoleRenderer(colors=True)]
+        else [structlog.dev.ConsoleRenderer(colors=True, exception_formatter=structlog.dev.plain_traceback)]
     )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,

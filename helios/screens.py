@@ -16,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from helios.app import Application
+from helios.api.live import Live
 from helios.clocks import TraceClock
 from scoring.reports import Report
 from scoring.scorer import Summary
@@ -115,12 +115,20 @@ def walking(cycles: int) -> Iterator[Callable[[], None]]:
 
 
 @contextlib.contextmanager
-def serving(host: str, port: int, title: str, built: Application, clock: TraceClock | None) -> Iterator[None]:
+def serving(
+    host: str,
+    port: int,
+    title: str,
+    live: Live,
+    clock: TraceClock | None = None,
+    pages: Sequence[str] = ("/metrics",),
+) -> Iterator[None]:
     """The address, and in a terminal the fleet, kept up to date while the block lasts."""
     console = Console(stderr=True)
     shown = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared, not bound
     address = f"http://{f'[{shown}]' if ':' in shown else shown}:{port}"
-    words = Text.assemble(f"Helios ({title}) at ", (f"{address}/", "bold"), "  ·  /metrics  ·  /docs")
+    more = "".join(f"  ·  {page}" for page in pages[1:])
+    words = Text.assemble(f"Helios ({title}) at ", (f"{address}{pages[0]}", "bold"), more)
     if clock is None or not console.is_terminal:
         console.print(words, soft_wrap=True)
         console.print("Ctrl-C ends it.", soft_wrap=True)
@@ -130,17 +138,17 @@ def serving(host: str, port: int, title: str, built: Application, clock: TraceCl
     told: dict[int, Sequence[Report]] = {}
 
     def drawn() -> Group:
-        cycle = built.live.cycles()
+        cycle = live.cycles()
         if cycle not in told:  # a fleet's reports are made once a cycle, however often the screen is drawn
             told.clear()
-            told[cycle] = built.live.reports()
+            told[cycle] = live.reports()
         when = moment(clock.now()) + (" · the trace has ended" if clock.ended else "")
         caption = f"cycle {cycle} · {when} · Ctrl-C ends it"
         return Group(words, fleet_table(told[cycle], caption, (console.width, console.height)))
 
     with Screen(get_renderable=drawn, console=console, refresh_per_second=2, transient=True):
         yield
-    console.print(f"ended after {built.live.cycles()} cycles", highlight=False)
+    console.print(f"ended after {live.cycles()} cycles", highlight=False)
 
 
 def moment(now: float) -> str:

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from helios.api.middlewares import build_timers
 from helios.cli import app
 from helios.loops import LoopMetrics
+from helios.operator.conditions import Reason, Type
+from helios.operator.transports import request_counter
 from helios.settings import ENVIRONMENT, Replay, Settings
 from helios.targets import TargetSpec
 from scoring.gauges import TARGET_GAUGES
@@ -40,9 +42,20 @@ def test_every_metric_of_the_process_is_documented() -> None:
     registry = CollectorRegistry()
     LoopMetrics.registered(registry)
     build_timers(registry)
+    request_counter(registry)
     documented = {row[0].strip("`").removesuffix("_total"): row[-1] for row in table("gauges.md")}
     for family in registry.collect():
         assert family.documentation.startswith(documented[family.name])
+
+
+def test_every_condition_and_reason_is_documented() -> None:
+    """docs/operator.md lists each, and no other."""
+    text = (ROOT / "docs/operator.md").read_text(encoding="utf-8").split("## Conditions")[1].split("##")[0]
+    rows = [line.split("|")[1:-1] for line in text.splitlines() if line.startswith("| ")][1:]
+    assert [str(kind) for kind in Type] == [row[0].strip() for row in rows]
+    assert {str(reason) for reason in Reason} == {
+        word for row in rows for word in re.sub(r"\(.*?\)", "", row[1]).replace(" ", "").split(",")
+    }
 
 
 def test_every_setting_is_documented_with_its_environment_name_and_default() -> None:
@@ -88,7 +101,7 @@ def test_every_command_named_exists(page: Path) -> None:
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr] # all are functions
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     used = set(re.findall(r"(?:`|^|\$ )helios ([a-z]+)", text, flags=re.MULTILINE))
-    targets = set(re.findall(r"(?:`|^|\$ )make ([a-z-]+)", text, flags=re.MULTILINE))
+    targets = set(re.findall(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", text, flags=re.MULTILINE))
     assert set() == used - commands
     assert {t for t in targets if not re.search(rf"^{t}:", makefile, flags=re.MULTILINE)} == set()
 

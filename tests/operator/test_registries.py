@@ -1,0 +1,144 @@
+"""Who is to be scored: what the watch tells, what a list corrects, and who wins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from helios.operator.registries import Registry
+from tests.operator.targets import body, parsed
+
+
+def registry(*bodies: Any) -> Registry:
+    """A registry that was told of these by a list."""
+    made = Registry(parsed)
+    made.take(bodies, made.begin_listing())
+    return made
+
+
+def names(of: Registry) -> list[str]:
+    """The workloads that are scored."""
+    return [target.deployment for target in of.roster().scored]
+
+
+def test_a_target_is_scored_as_soon_as_the_watch_tells_of_it() -> None:
+    """Added, edited and deleted, each with a new version for the loop."""
+    of = registry()
+    versions = [of.roster().version]
+    of.see(body("web"))
+    assert ["web"] == names(of)
+    versions.append(of.roster().version)
+    of.see(body("web", generation=2, replicas={"min": 2, "max": 5}))
+    assert 5 == of.roster().scored[0].max_replicas
+    versions.append(of.roster().version)
+    of.see(body("web", generation=2), deleted=True)
+    assert [] == names(of)
+    versions.append(of.roster().version)
+    assert 4 == len(set(versions))
+
+
+def test_a_status_that_was_written_brings_no_cycle_forward() -> None:
+    """Our own PATCH comes back by the watch: the status is taken, the version stays."""
+    of = registry(body("web"))
+    before = of.roster().version
+    of.see(body("web", status={"model": "baseline"}))
+    assert (before, "baseline") == (of.roster().version, of.roster().targets[0].status["model"])
+
+
+def test_what_vanished_while_the_watch_was_away_is_dropped_by_the_next_list() -> None:
+    """A delete during an outage is never told; the list finds it."""
+    of = registry(body("web"), body("worker"))
+    assert (1, 1) == of.take([body("web"), body("new")], of.begin_listing())
+    assert ["new", "web"] == sorted(names(of))
+
+
+def test_what_the_watch_told_during_a_list_is_believed_over_the_list() -> None:
+    """A list is as old as its beginning."""
+    of = registry(body("web"))
+    since = of.begin_listing()
+    of.see(body("fresh"))
+    of.see(body("web"), deleted=True)
+    of.take([body("web")], since)
+    assert ["fresh"] == names(of)
+
+
+def test_a_target_that_is_being_deleted_is_gone() -> None:
+    """Somebody's finalizer may hold it for long; it is not scored meanwhile."""
+    held = body("web")
+    held["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+    of = registry(body("web"))
+    of.see(held)
+    assert [] == names(of)
+    assert [] == names(registry(held))
+
+
+def test_of_two_targets_on_one_workload_the_older_wins() -> None:
+    """Whichever is told of first; when the older goes, the other takes its place."""
+    young = body("young", age=10, scaleTargetRef={"name": "web"})
+    old = body("old", age=100, scaleTargetRef={"name": "web"})
+    of = registry(young, old)
+    assert "old" == of.roster().owners["shop", "web"].name
+    assert {("shop", "young"): "old"} == {k: t.name for k, t in of.roster().conflicts.items()}
+    assert {"conflict": 1, "invalid": 0} == of.roster().unscored
+    of.see(old, deleted=True)
+    assert {} == of.roster().conflicts
+    assert ["web"] == names(of)
+
+
+def test_two_kinds_of_one_name_collide() -> None:
+    """Their gauges would have the same labels."""
+    of = registry(
+        body("a", age=9, scaleTargetRef={"name": "web"}),
+        body("b", age=5, scaleTargetRef={"kind": "StatefulSet", "name": "web"}),
+    )
+    assert ["Deployment"] == [t.kind for t in of.roster().scored]
+    assert [("shop", "b")] == list(of.roster().conflicts)
+
+
+def test_an_invalid_target_costs_nobody_else_anything() -> None:
+    """It is known, counted, and not scored; an invalid older one does not keep its workload from a younger."""
+    of = registry(
+        body("bad", age=100, scaleTargetRef={"name": "web"}, replicas={"min": 9, "max": 2}),
+        body("web"),
+        body("api"),
+    )
+    assert ["api", "web"] == sorted(names(of))
+    assert {"conflict": 0, "invalid": 1} == of.roster().unscored
+
+
+def test_an_edit_that_is_not_valid_leaves_the_last_valid_one_in_force() -> None:
+    """A slip of the hand takes neither the gauges nor the ledger; a new object of the name inherits nothing."""
+    of = registry(body("web", replicas={"max": 7}))
+    before = of.roster().version
+    of.see(body("web", generation=2, replicas={"min": 9, "max": 2}))
+    assert (7, before) == (of.roster().scored[0].max_replicas, of.roster().version)
+    assert {"conflict": 0, "invalid": 1} == of.roster().unscored
+    of.see(body("web", uid="other", replicas={"min": 9, "max": 2}))
+    assert [] == names(of)
+
+
+def test_the_late_end_of_an_older_object_does_not_take_its_successor() -> None:
+    """Deleted and made anew under one name: the delete that comes late is about another uid."""
+    of = registry(body("web", uid="old"))
+    of.see(body("web", uid="new"))
+    of.see(body("web", uid="old"), deleted=True)
+    assert ["web"] == names(of)
+
+
+@pytest.mark.parametrize(
+    "junk", [{}, {"metadata": None}, {"metadata": []}, {"metadata": {}}, {"spec": {}}], ids=str
+)
+def test_what_is_no_object_is_passed_over(junk: dict[str, Any]) -> None:
+    """Neither the watch nor a list can bring the registry down."""
+    of = registry(body("web"))
+    of.see(junk)
+    of.take([junk, body("web")], of.begin_listing())
+    assert ["web"] == names(of)
+
+
+def test_a_target_recreated_under_its_name_is_read_anew() -> None:
+    """The generation begins again at 1; the uid tells them apart."""
+    of = registry(body("web", uid="one", replicas={"max": 5}))
+    of.see(body("web", uid="two", replicas={"max": 7}))
+    assert 7 == of.roster().scored[0].max_replicas
