@@ -5,13 +5,17 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --all-extras
 
-.PHONY: demo test lint bench install install-dev lock check-locks clean
+.PHONY: demo test e2e lint bench install install-dev lock check-locks clean
 
 demo: install  ## replay the bundled trace and serve the page, the gauges and the API
 	$(BIN)/helios demo
 
 test: install-dev  ## every test that this machine can run
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
+
+e2e: install-dev  ## Helios on the real control plane, KEDA and Prometheus; builds them the first time
+	@$(BIN)/python -m tests.cluster.components; code=$$?; [ $$code -eq 3 ] || \
+		{ [ $$code -eq 0 ] && $(BIN)/python -m pytest -m cluster --numprocesses 2 --dist loadfile tests/cluster; }
 
 lint: install-dev  ## formatting, lints, types, import contracts, locks
 	$(BIN)/ruff check .
