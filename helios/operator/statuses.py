@@ -57,13 +57,24 @@ def status(
 
 
 def news(target: HeliosTarget, wanted: Mapping[str, Any]) -> Write | None:
-    """What is to be written over the status that stands, if anything; a user's own change does not wait."""
+    """What is to be written over the status that stands, if anything; who waits for it is told at once.
+
+    That is whoever has just applied or edited a target, and whoever waits for one to become ready.
+    """
     held = target.status
     if _coarse(wanted) == _coarse(held):
         return None
-    first = not held
-    edited = held.get("observedGeneration") != target.generation
-    return Write(wanted, urgent=first or edited)
+    edited = not held or held.get("observedGeneration") != target.generation
+    return Write(wanted, urgent=edited or (_is_ready(wanted) and not _is_ready(held)))
+
+
+def _is_ready(status: Mapping[str, Any]) -> bool:
+    held = status.get("conditions")
+    return any(
+        condition.get("type") == "Ready" and condition.get("status") == "True"
+        for condition in (held if isinstance(held, list) else [])
+        if isinstance(condition, Mapping)
+    )
 
 
 def _coarse(status: Mapping[str, Any]) -> Any:

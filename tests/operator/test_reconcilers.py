@@ -139,6 +139,18 @@ def test_a_users_own_edit_is_answered_at_once() -> None:
     assert 0 == world.cycle(10)
 
 
+def test_a_target_that_becomes_ready_says_so_at_once() -> None:
+    """Whoever applied it looks; that it is not ready any more may wait its turn."""
+    world = World(body("web"))
+    said = world.reports.pop("web")
+    assert 1 == world.cycle()
+    world.reports["web"] = said
+    assert 1 == world.cycle(5)
+    assert ("True", "Scored") == condition(world.door.statuses[-1][1], "Ready")
+    world.reports["web"] = replace(said, state="expired", problem="stopped")
+    assert 0 == world.cycle(5)
+
+
 def test_a_restart_makes_no_storm() -> None:
     """Statuses that stand are compared; what differs waits its turn, as if this process had written it."""
     world = World(*(body(f"web-{i}") for i in range(20)))
