@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import jsonschema_rs
 import pytest
-import yaml
 
 from helios.operator.resources import AuthenticationRef, HeliosTarget
 from helios.operator.scaledobjects import Form, KedaDefaults, lacking, scaled_object
@@ -25,10 +22,6 @@ QUERY = (
     'or helios_report_expires_timestamp_seconds{exported_namespace="saleor",deployment="saleor-api"}) > time()))'
 )
 GUARD = {"type": "cpu", "name": "guard", "metricType": "Utilization", "metadata": {"value": "80"}}
-ROOT = Path(__file__).parents[2]
-KEDA_CRD = (
-    Path.home() / "go/pkg/mod/github.com/kedacore/keda/v2@v2.21.0/config/crd/bases/keda.sh_scaledobjects.yaml"
-)
 
 
 def target(name: str = "saleor-api", **wishes: Any) -> HeliosTarget:
@@ -243,37 +236,3 @@ def test_a_long_name_has_an_hpa_of_a_name_that_fits(length: int, expected: int |
     one, other = (hpa("a" * (length - 1) + last) for last in "xy")
     assert expected == (one and len(one))
     assert one is None or one != other
-
-
-@pytest.mark.parametrize("form", list(Form))
-@pytest.mark.parametrize("tolerance", [False, True])
-def test_keda_knows_every_field(form: Form, tolerance: bool) -> None:
-    """By the schema of the KEDA whose module lies on this machine; unknown fields would be pruned in silence."""
-    long = target("a" * 63)
-    jsonschema_rs.validate(
-        keda_schema(), made(long, SECURED, form=form, tolerance=tolerance, floor=4)["spec"]
-    )
-
-
-def test_keda_knows_every_field_of_the_shipped_one() -> None:
-    """The requirements' own, as it lies in deploy/."""
-    shipped = yaml.safe_load((ROOT / "deploy/keda/scaledobject-saleor.yaml").read_text(encoding="utf-8"))
-    jsonschema_rs.validate(keda_schema(), shipped["spec"])
-
-
-def keda_schema() -> Any:
-    """The spec of KEDA's ScaledObject, with unknown fields refused."""
-    if not KEDA_CRD.exists():
-        pytest.skip("KEDA's module is not on this machine; the end-to-end suite asks the real one")
-    version = yaml.safe_load(KEDA_CRD.read_text(encoding="utf-8"))["spec"]["versions"][0]
-    return closed(version["schema"]["openAPIV3Schema"]["properties"]["spec"])
-
-
-def closed(schema: Any) -> Any:
-    """The schema with unknown fields refused."""
-    if isinstance(schema, list):
-        return [closed(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    inner = {key: closed(value) for key, value in schema.items()}
-    return inner | ({"additionalProperties": False} if isinstance(schema.get("properties"), dict) else {})
