@@ -27,6 +27,7 @@ bench: install-dev  ## every benchmark, one JSON line each
 	$(BIN)/python benchmarks/cycle.py --targets 100 --json
 	$(BIN)/python benchmarks/cycle.py --targets 1000 --json
 	$(BIN)/python benchmarks/cycle.py --targets 10000 --json
+	$(BIN)/python benchmarks/snapshots.py --targets 1000 --json
 	$(BIN)/python benchmarks/api.py --json
 	$(BIN)/python benchmarks/replay.py --json
 
