@@ -187,10 +187,6 @@ class MetricsStream:
             self._pending.pop()
         return self.pending_points
 
-    def state(self) -> Panel:
-        """The panel to be stored; `restore` takes it back."""
-        return self.copy_of(slice(None))
-
     def restore(self, panel: Panel) -> None:
         """Take a stored panel's samples for the series that are followed; what it lacks is planned as usual.
 

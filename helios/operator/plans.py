@@ -238,7 +238,8 @@ def _released(target: HeliosTarget, own: Object, workload: Workload | None, arou
         return _removed(own, Reason.RELEASED, message)
     floor, until = _number(_annotation(own, FLOOR)), _number(_annotation(own, FLOOR_UNTIL))
     if not already and workload is not None:
-        counts = (workload.current, workload.desired)
+        # the surge of a rollout goes by itself
+        counts = (None if workload.rolling else workload.current, workload.desired)
         least = own.get("spec", {}).get("minReplicaCount") or 1
         floor, until = float(max([least, *(n for n in counts if n is not None)])), around.now + FLOOR_SECONDS
     held = int(floor) if floor is not None and until is not None and around.now < until else None

@@ -139,6 +139,16 @@ def test_a_deployment_scaled_to_zero_by_hand_is_said_to_be(api: ApiServer, tmp_p
         assert "helios_predicted_cpu{" not in operator.gauges()
 
 
+def test_a_rollout_counts_its_surge_as_the_hpa_does(api: ApiServer, tmp_path: Path) -> None:
+    """Replicas are `status.replicas`; the same number stands under the ratio and in the gauge."""
+    api.store.put(*shop("web"))
+    with running(api, tmp_path) as operator:
+        assert comes_true(lambda: operator.condition("Ready") == "Scored")
+        api.store.put(deployment("web", replicas=3, current=4, updated=1))
+        assert comes_true(lambda: operator.status()["replicas"]["current"] == 4)
+        assert 'helios_current_replicas{namespace="shop",deployment="web"} 4' in operator.gauges()
+
+
 def test_another_workload_in_the_target_ref_is_followed(api: ApiServer, tmp_path: Path) -> None:
     """The old one's gauges go, the new one's come."""
     api.store.put(*shop("web"), deployment("api"))

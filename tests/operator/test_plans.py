@@ -178,6 +178,15 @@ def test_leaving_autoscale_keeps_the_hpa_on_cpu_alone_and_no_lower(mode: str) ->
     assert None is world.step().apply
 
 
+def test_the_surge_of_a_rollout_is_no_floor() -> None:
+    """Its pods go by themselves when the rollout is done."""
+    world = World()
+    world.step()
+    world.workload = workload(desired=4, current=5, rolling=True)
+    world.into("Observe")
+    assert 4 == world.own["spec"]["minReplicaCount"]
+
+
 def test_autoscale_again_after_leaving_it() -> None:
     """The forecast is back in force and the floor is gone."""
     world = World()

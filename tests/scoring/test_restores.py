@@ -99,7 +99,7 @@ def test_history_that_had_not_come_yet_is_planned_again() -> None:
     first.advance(NOW)
     first.fill(2)
     source.reads.clear()
-    stream = started(source, first.state())
+    stream = started(source, first.copy_of(slice(None)))
     assert first.pending_points == stream.pending_points
     assert whole(stream, NOW)
 
@@ -155,7 +155,7 @@ def test_a_panel_restored_late_erases_nothing() -> None:
 def test_the_stored_panel_is_a_copy() -> None:
     """What is on its way to the disk does not change any more."""
     stream = started(MemorySource(), stored())
-    kept = stream.state()
+    kept = stream.copy_of(slice(None))
     before = kept.values.copy()
     stream.advance(NOW + 30 * STEP)
     np.testing.assert_array_equal(before, kept.values)

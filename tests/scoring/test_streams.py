@@ -294,7 +294,7 @@ def test_an_answer_to_another_question_is_refused(answer: object) -> None:
     source = MemorySource()
     stream = stream_of(source)
     stream.advance(NOW)
-    left, before = stream.pending_points, stream.state().values
+    left, before = stream.pending_points, stream.copy_of(slice(None)).values
     source.answer = answer  # type: ignore[assignment] # parametrize types its values as objects
     with pytest.raises(SourceUnavailable, match="asked for"):
         stream.fill()
@@ -391,7 +391,7 @@ def test_impossible_counts_and_requests_are_unknown() -> None:
 def test_a_panel_without_columns_in_common_changes_nothing() -> None:
     """A block from before the window is passed over."""
     stream = filled(MemorySource())
-    before = stream.state().values
+    before = stream.copy_of(slice(None)).values
     old = Panel(ROWS, NOW - 1000 * STEP, STEP, np.ones((3, 5), np.float32), np.zeros((3, 5), np.bool_))
     stream.restore(old)
     np.testing.assert_array_equal(before, stream.panel().values)
