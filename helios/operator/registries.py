@@ -165,10 +165,13 @@ class Registry:
         return known[2]
 
     def _parsed(self, key: Key, body: Mapping[str, Any]) -> HeliosTarget:
-        """The body as a target; of one whose spec is known only the status is read again."""
+        """The body as a target; of one whose spec is known and valid only the status is read again.
+
+        What is not valid may become so without a new generation: an exchanged CRD takes a field away.
+        """
         known, metadata = self._targets.get(key), body["metadata"]
-        generation = metadata.get("generation")
-        if known and generation and (metadata.get("uid"), generation) == (known.uid, known.generation):
+        uid, generation = metadata.get("uid"), metadata.get("generation")
+        if known and known.spec and generation and (uid, generation) == (known.uid, known.generation):
             status = body.get("status")
             return replace(known, status=status if isinstance(status, Mapping) else {})
         return self._parse(body)

@@ -118,6 +118,14 @@ def test_an_edit_that_is_not_valid_leaves_the_last_valid_one_in_force() -> None:
     assert [] == names(of)
 
 
+def test_a_field_that_an_exchanged_crd_took_away_is_read_anew() -> None:
+    """The API server drops it without a new generation."""
+    of = registry(body("web", colour="blue"))
+    assert [] == names(of)
+    of.take([body("web")], of.begin_listing())
+    assert ["web"] == names(of)
+
+
 def test_the_late_end_of_an_older_object_does_not_take_its_successor() -> None:
     """Deleted and made anew under one name: the delete that comes late is about another uid."""
     of = registry(body("web", uid="old"))
