@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helios.api.live import Deviation, MetricCurve
-from helios.errors import HeliosError
+from helios.api.problems import Problem
 from helios.loops import ScoringLoop
 from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Ask, points_needed
 from scoring.panels import Panel, Series
@@ -47,14 +47,14 @@ def _steadily(ask: Callable[[], Answer]) -> Answer:
     """Ask again while the fleet changes; nobody is ever given another target's past.
 
     Raises:
-        HeliosError: it went on changing.
+        Problem: 503, it went on changing.
     """
     for _ in range(CHANGES):
         try:
             return ask()
         except (_FleetChanged, IndexError):
             time.sleep(CHANGE_SECONDS)
-    raise HeliosError("the fleet is changing: ask again in a moment")
+    raise Problem(503, "the fleet is changing: ask again in a moment")
 
 
 class LoopView:

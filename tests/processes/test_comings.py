@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from helios.clocks import SteppedClock
+from helios.views import LoopView
 from scoring.policies import Target
 from scoring.scorer import Summary
 from tests.processes.builders import START, STEP, DailySource, loop_over
@@ -93,3 +94,19 @@ def test_how_many_targets_are_not_scored_is_told() -> None:
     metric = next(iter(loop._metrics.targets.collect()))
     counts = {s.labels["state"]: s.value for s in metric.samples}
     assert {"decided": 1, "undecided": 0, "no-data": 0, "conflict": 2, "invalid": 1} == counts
+
+
+def test_nobody_is_shown_the_past_of_another_target_while_the_fleet_changes() -> None:
+    """Between the rows of the old fleet and the new one an answer waits for the change to be over."""
+    loop = loop_over(DailySource(), SteppedClock(START), targets=2)
+    loop.run(FOREVER, most_cycles=2)
+    view, scorer = LoopView(loop, dict), loop.scorer
+    before = view.history("saleor", "service-1", 10)
+    new = (*fleet("first"), *scorer.fleet.targets)
+    scorer.stream.follow([s for t in new for s in scorer.fleet.series if s.deployment == t.deployment][2:])
+    threading.Timer(0.1, lambda: scorer.follow(new)).start()
+    after = view.history("saleor", "service-1", 10)
+    assert before is not None
+    assert after is not None
+    assert before.metrics[0].demand == after.metrics[0].demand
+    assert before.current_replicas == after.current_replicas
