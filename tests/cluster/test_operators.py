@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
@@ -55,9 +54,14 @@ class Scene:
             accept=lambda seen: seen[1] == reason,
         )[2]
 
-    def status(self, namespace: str, name: str) -> Any:
-        """The status of a HeliosTarget."""
-        return (self.plane.api.get("HeliosTarget", name, namespace) or {}).get("status", {})
+    def tells(self, namespace: str, name: str, **replicas: int) -> None:
+        """Wait until the status of a HeliosTarget says so, as in `current=3`."""
+
+        def seen() -> dict[str, int]:
+            found = self.plane.api.get("HeliosTarget", name, namespace) or {}
+            return dict(found.get("status", {}).get("replicas", {}))
+
+        wait_until(seen, 30, f"{name}: {replicas}", accept=lambda said: replicas.items() <= said.items())
 
     def gauges(self, namespace: str) -> int:
         """How many targets of a namespace have gauges."""
@@ -231,14 +235,9 @@ def test_any_kind_with_a_scale_subresource_can_be_scored(scene: Scene, namespace
         plane.apply(helios_target(namespace, "farm", scaleTargetRef=reference, metrics=[load]))
         scene.ready(namespace, "farm")
         # 2.5 at 70 % of 1 each
-        assert {"current": 3, "recommended": 4, "uncapped": 4} == scene.status(namespace, "farm")["replicas"]
+        scene.tells(namespace, "farm", current=3, recommended=4, uncapped=4)
         played(5)
-        wait_until(
-            lambda: scene.status(namespace, "farm")["replicas"]["current"],
-            20,
-            "replicas changed by hand are seen",
-            accept=lambda n: n == 5,
-        )
+        scene.tells(namespace, "farm", current=5)
         scene.prometheus.forget("farm")
     plane.api.delete("HeliosTarget", "farm", namespace)
     plane.api.delete("CustomResourceDefinition", "farms.e2e.helios.dev")
@@ -253,12 +252,7 @@ def test_a_stateful_set_is_scored_like_a_deployment(scene: Scene, shop: Shop, na
     )
     scene.ready(namespace, "db")
     # 1.2 cores at 70 % of 0.5 each
-    wait_until(
-        lambda: scene.status(namespace, "db")["replicas"],
-        30,
-        "replicas as they are and should be",
-        accept=lambda seen: (seen.get("current"), seen.get("recommended")) == (3, 4),
-    )
+    scene.tells(namespace, "db", current=3, recommended=4)
 
 
 def test_of_two_targets_on_one_workload_the_older_wins_until_it_goes(
@@ -370,12 +364,7 @@ def test_a_namespace_that_is_deleted_takes_its_targets_along(
             return {one.resource for one in plane.audit.forbidden(user=USER, since=since)}
 
         wait_until(refused, 30, "both are refused", accept=lambda r: r == {"events", "scaledobjects.keda.sh"})
-        wait_until(
-            lambda: scene.status(namespace, "web")["replicas"]["recommended"],
-            20,
-            "what is there is still told how it stands",
-            accept=lambda n: n == 3,
-        )
+        scene.tells(namespace, "web", recommended=3)
     finally:
         plane.controllers.thaw()
     # 2 it is cleared up
