@@ -269,6 +269,8 @@ class Reconciler:
             self._door.create_event(target.namespace, said)
         except ClusterRefused:
             pass  # told already, before this process began: its name is taken
+        except ClusterMissing:
+            return  # its namespace is on its way out
         except ClusterError as error:
             self._say("events", str(error))
             return

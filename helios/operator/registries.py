@@ -110,7 +110,7 @@ class Registry:
         for body in bodies:
             key = _key(body)
             if key is not None and not body["metadata"].get("deletionTimestamp"):
-                found[key] = self._parsed(key, body)
+                found[key] = self._read_anew(key, body)
         with self._lock:
             told = {key for key, count in self._touched.items() if count > since}
             gone = [key for key in self._targets if key not in found and key not in told]
@@ -175,6 +175,16 @@ class Registry:
             status = body.get("status")
             return replace(known, status=status if isinstance(status, Mapping) else {})
         return self._parse(body)
+
+    def _read_anew(self, key: Key, body: Mapping[str, Any]) -> HeliosTarget:
+        """The body as a target, whatever its generation says; a spec that is as it was stays the same object."""
+        known, fresh = self._targets.get(key), self._parse(body)
+        same = known is not None and (known.uid, known.spec, known.problem) == (
+            fresh.uid,
+            fresh.spec,
+            fresh.problem,
+        )
+        return replace(fresh, spec=known.spec) if same and known is not None else fresh
 
     def _put(self, key: Key, target: HeliosTarget | None) -> None:
         if target is None:

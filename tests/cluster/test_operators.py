@@ -284,7 +284,7 @@ def coloured() -> Object:
 def exchange(scene: Scene, resource: Object) -> None:
     """Apply it, and wait until the API server uses it and the operator's watch has begun anew.
 
-    A watch goes on for about a second as the old resource has it; what is applied then is found by the next list.
+    A watch goes on for about a second as the old resource has it: of what is applied then it does not tell the new field.
     """
     plane, since = scene.plane, scene.plane.audit.mark()
     probe, wanted = helios_target(scene.crowd, "probe", colour="blue"), resource == coloured()

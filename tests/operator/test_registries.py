@@ -126,6 +126,24 @@ def test_a_field_that_an_exchanged_crd_took_away_is_read_anew() -> None:
     assert ["web"] == names(of)
 
 
+def test_a_field_that_an_old_watch_did_not_show_is_found_by_the_next_list() -> None:
+    """In the second after a CRD upgrade the watch still drops it; the generation is the same."""
+    of = registry()
+    of.see(body("web"))
+    assert None is of.roster().targets[0].problem
+    of.take([body("web", colour="blue")], of.begin_listing())
+    assert "colour" in (of.roster().targets[0].problem or "")
+
+
+def test_a_list_of_what_is_known_changes_nothing() -> None:
+    """No cycle is brought forward, no spec is made anew."""
+    of = registry(body("web"))
+    before, version, edits = of.roster().scored[0], of.roster().version, of.edits
+    of.take([body("web")], of.begin_listing())
+    assert before is of.roster().scored[0]
+    assert (version, edits) == (of.roster().version, of.edits)
+
+
 def test_the_late_end_of_an_older_object_does_not_take_its_successor() -> None:
     """Deleted and made anew under one name: the delete that comes late is about another uid."""
     of = registry(body("web", uid="old"))
