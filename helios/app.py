@@ -84,9 +84,7 @@ def build(
 ) -> Application:
     """Build the loop over `source` and the API; without a source the API alone, or over another process' `live` loop."""
     clock = clock or WallClock()
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
+    registry = process_registry()
     models = ModelStore(settings.models.path, interval=settings.models.refresh_seconds)
     loop: ScoringLoop | None = None
     live = live or Nothing()
@@ -115,6 +113,14 @@ def build(
     return Application(api, loop, live, registry)
 
 
+def process_registry() -> CollectorRegistry:
+    """A registry with what every process says of itself."""
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    return registry
+
+
 @dataclass(frozen=True, slots=True)
 class Registries:
     """The operator's own metrics: those of its process stay on its port, those of its loop are relayed by `serve`."""
@@ -125,10 +131,7 @@ class Registries:
     @classmethod
     def new(cls) -> Registries:
         """Fresh ones."""
-        process = CollectorRegistry()
-        ProcessCollector(registry=process)
-        PlatformCollector(registry=process)
-        return cls(process, CollectorRegistry())
+        return cls(process_registry(), CollectorRegistry())
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from helios.operator.resources import HeliosTarget
@@ -180,6 +181,11 @@ def score_band(score: float | None) -> str:
     if score is None:
         return "unknown"
     return "under 2.5" if score < 2.5 else "2.5 to 3.5" if score < 3.5 else "over 3.5"
+
+
+def stamp(seconds: float) -> str:
+    """UNIX seconds as Kubernetes writes them."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def written(conditions: tuple[Condition, ...], target: HeliosTarget, now: str) -> list[dict[str, str | int]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
+from helios.operator.conditions import stamp
 from helios.operator.resources import API_VERSION, KIND, HeliosTarget
 from scoring.reports import Report
 
@@ -100,7 +100,7 @@ class Notices:
 
 def body(target: HeliosTarget, notice: Notice, now: float) -> dict[str, Any]:
     """The Event as the API server takes it (core v1)."""
-    at = datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = stamp(now)
     digest = hashlib.sha256(f"{target.uid} {notice.reason} {notice.key}".encode()).hexdigest()[:16]
     return {
         "apiVersion": "v1",

@@ -10,7 +10,6 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -245,7 +244,7 @@ class Reconciler:
             report,
             found,
             scaled_object=scaling[1],
-            now=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            now=conditions.stamp(now),
         )
         write = statuses.news(target, wanted)
         # of a target that has a status already, somebody wrote it: an operator that starts anew waits its turn

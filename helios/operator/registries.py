@@ -78,11 +78,11 @@ class Registry:
         known = self._targets.get(key)
         if gone and known is not None and body["metadata"].get("uid") not in {None, known.uid}:
             return  # the end of one that had the name before
-        parsed = None if gone else self._parsed(key, body)
+        target = None if gone else self._read(key, body)
         with self._lock:
             self._count += 1
             self._touched[key] = self._count
-            self._put(key, parsed)
+            self._put(key, target)
 
     def wrote(self, target: HeliosTarget, answer: Mapping[str, Any]) -> None:
         """Take the status that was just written to a target: the watch may be late, or silent."""
@@ -90,10 +90,10 @@ class Registry:
         with self._lock:
             key = (target.namespace, target.name)
             known = self._targets.get(key)
-            if known is not None and isinstance(status, Mapping):
-                same = (known.uid, known.generation) == (target.uid, target.generation)
-                self._targets[key] = replace(known, status=status) if same else known
-                self._stale |= same
+            if known is None or (known.uid, known.generation) != (target.uid, target.generation):
+                return
+            if isinstance(status, Mapping):
+                self._put(key, replace(known, status=status))
 
     def begin_listing(self) -> int:
         """What has been seen until now; to be given to `take` with what the list brings."""
@@ -110,7 +110,7 @@ class Registry:
         for body in bodies:
             key = _key(body)
             if key is not None and not body["metadata"].get("deletionTimestamp"):
-                found[key] = self._read_anew(key, body)
+                found[key] = self._read(key, body)
         with self._lock:
             told = {key for key, count in self._touched.items() if count > since}
             gone = [key for key in self._targets if key not in found and key not in told]
@@ -164,27 +164,15 @@ class Registry:
             known = self._cores[key] = (target.uid, target.spec, target.spec.target(target.namespace))
         return known[2]
 
-    def _parsed(self, key: Key, body: Mapping[str, Any]) -> HeliosTarget:
-        """The body as a target; of one whose spec is known and valid only the status is read again.
+    def _read(self, key: Key, body: Mapping[str, Any]) -> HeliosTarget:
+        """The body as a target; a spec that is as it was stays the same object.
 
-        What is not valid may become so without a new generation: an exchanged CRD takes a field away.
+        A generation does not tell: an exchanged CRD gives and takes fields under the same one.
         """
-        known, metadata = self._targets.get(key), body["metadata"]
-        uid, generation = metadata.get("uid"), metadata.get("generation")
-        if known and known.spec and generation and (uid, generation) == (known.uid, known.generation):
-            status = body.get("status")
-            return replace(known, status=status if isinstance(status, Mapping) else {})
-        return self._parse(body)
-
-    def _read_anew(self, key: Key, body: Mapping[str, Any]) -> HeliosTarget:
-        """The body as a target, whatever its generation says; a spec that is as it was stays the same object."""
         known, fresh = self._targets.get(key), self._parse(body)
-        same = known is not None and (known.uid, known.spec, known.problem) == (
-            fresh.uid,
-            fresh.spec,
-            fresh.problem,
-        )
-        return replace(fresh, spec=known.spec) if same and known is not None else fresh
+        if known is not None and (known.uid, known.spec) == (fresh.uid, fresh.spec):
+            return replace(fresh, spec=known.spec)
+        return fresh
 
     def _put(self, key: Key, target: HeliosTarget | None) -> None:
         if target is None:

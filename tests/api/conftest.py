@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import httpx
 import pytest
@@ -25,6 +25,8 @@ from tests.ui.builders import NOW, report
 
 QUICK = Patience(between=0.02, news=0.15, answer=0.3, fleet=0.5, gauges=0.3)
 """Of a relay that no test waits for."""
+STEADY = replace(QUICK, news=10.0)
+"""Of one whose operator is there, however busy the machine is."""
 
 
 @dataclass
@@ -117,7 +119,7 @@ def stack() -> Iterator[ExitStack]:
 def beside(stack: ExitStack) -> Callable[..., Served]:
     """Serve the API beside the operator at an address."""
 
-    def serve(url: str, patience: Patience = QUICK) -> Served:
+    def serve(url: str, patience: Patience = STEADY) -> Served:
         relay = stack.enter_context(relaying(url, patience))
         settings = ApiSettings(event_poll_seconds=0.01, fleet_seconds=3600)
         return stack.enter_context(serving(relay, settings=settings))

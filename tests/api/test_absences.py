@@ -81,11 +81,11 @@ def test_an_operator_that_is_away_takes_nothing_else_along(
 ) -> None:
     """However it is away: the own metrics can be scraped, snapshots are answered, targets are 503 in clear words."""
     url = "http://127.0.0.1:1" if manners is None else stack.enter_context(impostor(manners))
-    api = beside(url)
+    api = beside(url, QUICK)
     eventually(lambda: "operator" in api.live.faults())
     began = time.monotonic()
     assert OWN == api.families()
-    assert time.monotonic() - began < 0.6
+    assert time.monotonic() - began < 2
     assert [200] * 3 == [api.post(path, body).status_code for path, body in STATELESS.items()]
     assert (200, None) == (api.get("/live").status_code, api.get("/live").json()["heartbeat_age_seconds"])
     assert 200 == api.get("/ready").status_code
@@ -127,7 +127,7 @@ def test_gauges_come_whole_or_not_at_all(stack: ExitStack, beside: Serve, manner
     api = beside(stack.enter_context(impostor(minded("exposition", manners))))
     began = time.monotonic()
     assert OWN == api.families()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 2
 
 
 def test_a_scrape_waits_no_longer_than_prometheus_does(stack: ExitStack, beside: Serve) -> None:
@@ -135,8 +135,8 @@ def test_a_scrape_waits_no_longer_than_prometheus_does(stack: ExitStack, beside:
     url = stack.enter_context(impostor(minded("exposition", silent)))
     api = beside(url, replace(QUICK, gauges=5.0))
     began = time.monotonic()
-    assert OWN == api.families(**{SCRAPE_TIMEOUT: "0.4"})
-    assert 0.15 < time.monotonic() - began < 0.4
+    assert OWN == api.families(**{SCRAPE_TIMEOUT: "1.5"})
+    assert 0.5 < time.monotonic() - began < 1.5
 
 
 ODD_TIMES = ("", "soon", "nan", "inf", "-1", "0")

@@ -26,6 +26,7 @@ class World:
     def __init__(self, *bodies: Object) -> None:
         self.registry = Registry(parsed)
         self.registry.take(bodies, 0)
+        self.applied = {given["metadata"]["name"]: given for given in bodies}
         self.door = Recorder()
         self.now = NOW
         names = {b["spec"]["scaleTargetRef"]["name"] for b in bodies}
@@ -56,7 +57,7 @@ class World:
         for name, status in self.door.statuses[before:]:
             known = next(t for t in self.registry.roster().targets if t.name == name)
             told = {k: v for k, v in {**known.status, **status}.items() if v is not None}
-            self.registry.see({"metadata": self.metadata(name), "spec": self.spec(name), "status": told})
+            self.registry.see({**self.applied[name], "status": told})
         return len(self.door.statuses) - before
 
     def edit(self, given: Object) -> None:
@@ -64,24 +65,8 @@ class World:
         held = next(
             (t.status for t in self.registry.roster().targets if t.name == given["metadata"]["name"]), {}
         )
-        self._bodies[given["metadata"]["name"]] = given
+        self.applied[given["metadata"]["name"]] = given
         self.registry.see({**given, "status": dict(held)})
-
-    @property
-    def _bodies(self) -> dict[str, Object]:
-        if not hasattr(self, "_kept"):
-            self._kept: dict[str, Object] = {}
-        return self._kept
-
-    def metadata(self, name: str) -> Object:
-        """As last applied."""
-        known = next(t for t in self.registry.roster().targets if t.name == name)
-        given = self._bodies.get(name) or body(name, generation=known.generation)
-        return given["metadata"]  # type: ignore[no-any-return]
-
-    def spec(self, name: str) -> Object:
-        """As last applied."""
-        return (self._bodies.get(name) or body(name))["spec"]  # type: ignore[no-any-return]
 
 
 def condition(status: Any, kind: str) -> tuple[str, str]:
