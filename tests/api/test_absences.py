@@ -18,7 +18,7 @@ from helios.api.conditions import SCRAPE_TIMEOUT, waiting_time
 from helios.api.relays import Patience
 from helios.errors import SettingsError
 from tests.api.builders import GAUGE, KEY
-from tests.api.conftest import QUICK, Served, eventually
+from tests.api.conftest import QUICK, STEADY, Served, eventually
 from tests.api.impostors import (
     KNOWN,
     Manners,
@@ -81,8 +81,8 @@ def test_an_operator_that_is_away_takes_nothing_else_along(
 ) -> None:
     """However it is away: the own metrics can be scraped, snapshots are answered, targets are 503 in clear words."""
     url = "http://127.0.0.1:1" if manners is None else stack.enter_context(impostor(manners))
-    api = beside(url, QUICK)
-    eventually(lambda: "operator" in api.live.faults())
+    api = beside(url, QUICK if "gave no answer" in words else STEADY)
+    eventually(lambda: "operator" in api.live.faults(), 10)
     began = time.monotonic()
     assert OWN == api.families()
     assert time.monotonic() - began < 2
