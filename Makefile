@@ -3,9 +3,12 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml --all-extras
+COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml
+# Developers first: what their tools cannot run with, users do not get untested. Prophet is locked for developers alone.
+LOCK := $(COMPILE) --extra gcp --group build
+LOCK_DEV := $(COMPILE) --all-extras --group build --group dev
 
-.PHONY: demo test e2e lint bench install install-dev lock check-locks clean
+.PHONY: demo test e2e lint bench evidence install install-dev lock check-locks clean
 
 demo: install  ## replay the bundled trace and serve the page, the gauges and the API
 	$(BIN)/helios demo
@@ -23,13 +26,17 @@ lint: install-dev  ## formatting, lints, types, import contracts, locks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: install-dev  ## every benchmark, one JSON line each
+bench: install-dev  ## every benchmark that needs no data, one JSON line each
 	$(BIN)/python benchmarks/cycle.py --targets 100 --json
 	$(BIN)/python benchmarks/cycle.py --targets 1000 --json
 	$(BIN)/python benchmarks/cycle.py --targets 10000 --json
 	$(BIN)/python benchmarks/snapshots.py --targets 1000 --json
 	$(BIN)/python benchmarks/api.py --json
 	$(BIN)/python benchmarks/replay.py --json
+
+evidence: install-dev  ## every figure of forecasts, from the public data in DATA: an hour; writes docs/evidence.md
+	@test -n "$(DATA)" || { echo "Name the folder with traces/ and gifteval/: make evidence DATA=path/to/data"; exit 2; }
+	$(BIN)/python scripts/make_evidence.py --data $(DATA)
 
 install: .venv/.installed  ## .venv with the package and the helios command in it
 install-dev: .venv/.installed-dev
@@ -49,13 +56,13 @@ install-dev: .venv/.installed-dev
 	@touch $@
 
 lock: install-dev  ## write the hash-locked requirements anew
-	$(COMPILE) --group build --output-file requirements.txt
-	$(COMPILE) --group build --group dev --constraint requirements.txt --output-file requirements-dev.txt
+	$(LOCK_DEV) --output-file requirements-dev.txt
+	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
 
 check-locks: install-dev  ## the locks are what pyproject.toml compiles to
 	cp requirements.txt requirements-dev.txt .venv/
-	$(COMPILE) --group build --output-file .venv/requirements.txt
-	$(COMPILE) --group build --group dev --constraint .venv/requirements.txt --output-file .venv/requirements-dev.txt
+	$(LOCK_DEV) --output-file .venv/requirements-dev.txt
+	$(LOCK) --constraint .venv/requirements-dev.txt --output-file .venv/requirements.txt
 	cmp requirements.txt .venv/requirements.txt
 	cmp requirements-dev.txt .venv/requirements-dev.txt
 

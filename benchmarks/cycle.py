@@ -1,6 +1,6 @@
 """Time and memory of one full scoring cycle over a replayed fleet, beside peers forecasting the same series.
 
-    python benchmarks/cycle.py --targets 1000 [--json]
+    python benchmarks/cycle.py --targets 1000 [--model auto] [--json]
 
 The fleet plays the bundled trace's columns, each target one column at an offset of its own (targets x 2 metrics x 7 days
 at 5 minutes). Real columns repeat: this measures time and memory, not accuracy. Peers: statsforecast's SeasonalNaive on
@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helios.app import build_forecaster
 from helios.clocks import SteppedClock
 from helios.demos.saleor import TRACE
 from helios.demos.worlds import World
+from helios.settings import Settings
 from helios.sources.replay import Column
 from helios.sources.traces import Trace
-from scoring.forecasting.baseline import Baseline
 from scoring.panels import Panel, Series
 from scoring.policies import Fleet, Target
 from scoring.scorer import Pace, Scorer
@@ -40,11 +41,12 @@ def main() -> None:
     """Measure, then print one JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--targets", type=int, default=1000)
+    parser.add_argument("--model", default="auto", help="what the targets ask for as forecast.model")
     parser.add_argument("--cycles", type=int, default=5, help="cycles after the first; their median counts")
     parser.add_argument("--no-peers", action="store_true", help="leave statsforecast out")
     parser.add_argument("--json", action="store_true", help="print nothing but the JSON line")
     options = parser.parse_args()
-    result, panel = measure(options.targets, options.cycles)
+    result, panel = measure(options.targets, options.cycles, options.model)
     if not options.no_peers:
         result["peers"] = peers(panel)
     if not options.json:
@@ -54,13 +56,13 @@ def main() -> None:
     print(json.dumps(result))
 
 
-def measure(targets: int, cycles: int) -> tuple[dict[str, Any], Panel]:
+def measure(targets: int, cycles: int, model: str) -> tuple[dict[str, Any], Panel]:
     """Run cycles over the whole fleet, back-fill first."""
-    world = world_of(targets)
+    world = world_of(targets, model)
     clock = SteppedClock(world.start)
     scorer = Scorer(
         world.source(clock),
-        Baseline(),
+        build_forecaster(Settings(), clock),
         Pace(interval=STEP, step=STEP, columns=WEEK_COLUMNS, trail_columns=288),
         timer=time.perf_counter,
     )
@@ -85,6 +87,7 @@ def measure(targets: int, cycles: int) -> tuple[dict[str, Any], Panel]:
     seconds = float(np.median(walls))
     return {
         "targets": targets,
+        "model": model,
         "series": series,
         "cycle_seconds": round(seconds, 4),
         "cpu_seconds": round(float(np.median(processor)), 4),
@@ -96,12 +99,13 @@ def measure(targets: int, cycles: int) -> tuple[dict[str, Any], Panel]:
     }, scorer.stream.panel()
 
 
-def world_of(targets: int) -> World:
+def world_of(targets: int, model: str = "auto") -> World:
     """A fleet of real columns: cpu and memory of each target from two columns, moved in time by whole steps."""
     trace = Trace.from_csv(TRACE)
     full = [name for name in trace.columns if not np.isnan(trace.values[trace.index(name)]).any()]
     fleet = tuple(
-        Target(namespace="bench", deployment=f"workload-{i}", max_replicas=100) for i in range(targets)
+        Target(namespace="bench", deployment=f"workload-{i}", max_replicas=100, model=model)
+        for i in range(targets)
     )
     moves = np.random.default_rng(0).integers(0, 1200, targets) * -STEP
     columns: dict[Series, Column] = {}

@@ -4,7 +4,7 @@
 
 Per service: the share of cycles decided by the forecast, its mean skill, the measured coverage of P10..P90, the share of
 cycles in an anomaly, and the ledger's sums. The peer in the same run is the HPA in arithmetic whose replicas "ran": it has
-its pods one step after asking. The baseline's windows were chosen looking at this trace: expect less elsewhere.
+its pods one step after asking. The trace is among what forecasters were made looking at: expect less elsewhere.
 """
 
 from __future__ import annotations

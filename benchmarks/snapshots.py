@@ -19,10 +19,11 @@ from typing import Any
 from cycle import STEP, WEEK_COLUMNS, world_of
 
 from helios import snapshots
+from helios.app import build_forecaster
 from helios.clocks import SteppedClock
 from helios.demos.worlds import World
 from helios.logs import configure_logs
-from scoring.forecasting.baseline import Baseline
+from helios.settings import Settings
 from scoring.scorer import Pace, Scorer
 from scoring.states import decided, history, restore_decided, restore_history
 
@@ -56,10 +57,14 @@ def measure(folder: Path, targets: int, times: int) -> dict[str, Any]:
     for _ in range(4):
         clock.wait_until(clock.now() + STEP, threading.Event())
         scorer.cycle(clock.now())
+    fitted = scorer.fitted
+    learned = 0 if fitted is None else sum(array.nbytes for array in fitted.arrays().values())
     for name, array in scorer.trail.arrays().items():
         if name in {"done", "said"}:
             array[:] = 1  # memory that was never touched would be free
-    result: dict[str, Any] = {"targets": targets, "series": len(scorer.fleet.series)}
+    series = len(scorer.fleet.series)
+    result: dict[str, Any] = {"targets": targets, "series": series}
+    result["learned_bytes_per_series"] = round(learned / series)
     parts = {"decided": (snapshots.STATE, decided), "history": (snapshots.HISTORY, history)}
     for part, (name, arrays) in parts.items():
         seconds = []
@@ -87,7 +92,7 @@ def measure(folder: Path, targets: int, times: int) -> dict[str, Any]:
 def scorer_of(world: World, clock: SteppedClock) -> Scorer:
     """A cold scorer of the whole fleet, with a week of panel and trail."""
     pace = Pace(interval=STEP, step=STEP, columns=WEEK_COLUMNS, trail_columns=WEEK_COLUMNS)
-    scorer = Scorer(world.source(clock), Baseline(), pace, timer=time.perf_counter)
+    scorer = Scorer(world.source(clock), build_forecaster(Settings(), clock), pace, timer=time.perf_counter)
     scorer.follow(world.targets)
     return scorer
 

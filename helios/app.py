@@ -27,6 +27,7 @@ from helios.api.live import Live, Nothing
 from helios.api.servers import build_server
 from helios.clocks import Clock, WallClock
 from helios.errors import HeliosError, SettingsError
+from helios.forecasters import forecasters
 from helios.loops import LoopMetrics, ScoringLoop, Wanted
 from helios.models.stores import ModelStore
 from helios.operator.clusters import Cluster
@@ -46,7 +47,7 @@ from helios.sources.clients import Client
 from helios.sources.google import google_auth, is_managed, managed_url
 from helios.sources.prometheus import PrometheusSource
 from helios.views import Explaining, LoopView
-from scoring.forecasting.baseline import Baseline
+from scoring.forecasting.assortments import Assortment
 from scoring.forecasting.forecasts import Forecaster
 from scoring.metrics_stream import Source
 from scoring.policies import Target
@@ -244,8 +245,7 @@ def build_loop(
         trail_columns=columns,
         day=float(scoring.day_seconds),
     )
-    forecaster: Forecaster = Baseline()
-    scorer = Scorer(source, forecaster, pace, timer=time.perf_counter)
+    scorer = Scorer(source, build_forecaster(settings, clock), pace, timer=time.perf_counter)
     scorer.follow(targets)
     return ScoringLoop(
         scorer,
@@ -256,6 +256,16 @@ def build_loop(
         on_cycle=on_cycle,
         wanted=wanted,
     )
+
+
+def build_forecaster(settings: Settings, clock: Clock) -> Forecaster:
+    """Every forecaster that is installed, as one; each is made when a target first asks for it.
+
+    What was learned from fleets is read here, once: a version that is put there later counts from the next start on.
+    """
+    store = ModelStore(settings.models.path)
+    store.refresh(clock.now())
+    return Assortment(forecasters(store.learned()))
 
 
 def prometheus_source(settings: Settings) -> PrometheusSource:

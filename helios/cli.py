@@ -15,7 +15,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from helios import __version__, screens
+from helios import __version__, model_commands, screens
 from helios.api.live import Nothing
 from helios.api.relays import relaying
 from helios.app import (
@@ -32,6 +32,7 @@ from helios.clocks import Clock, SteppedClock, TraceClock, WallClock
 from helios.demos.saleor import demo_world
 from helios.demos.worlds import World, replay_world
 from helios.errors import HeliosError
+from helios.evaluation.commands import evaluate
 from helios.logs import configure_logs
 from helios.loops import ScoringLoop
 from helios.operator.clusters import Cluster
@@ -54,6 +55,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(model_commands.train)
+app.add_typer(model_commands.models, name="models")
+app.add_typer(evaluate, name="evaluate")
 
 Config = Annotated[
     Path | None,

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from helios.values import DECIMAL, Cron, Moment, PerReplica, Zone
+from helios.values import DECIMAL, Cron, ForecasterName, HolidayPlace, Moment, PerReplica, Zone
 from scoring.calendars import Event, Schedule
 from scoring.forecasting.forecasts import LEVELS
 from scoring.policies import Metric, StepLimit, Target
@@ -105,8 +105,10 @@ class Utilization(Strict):
 class ForecastSpec(Strict):
     """How demand is forecast."""
 
-    model: Literal["auto", "baseline"] = Field(
-        "auto", description="Which forecaster; auto takes the best known."
+    model: ForecasterName = Field(
+        "auto",
+        description="Which forecaster: auto takes the best known, for each series and horizon. Others are baseline, "
+        "holt-winters, xgboost, prophet (an extra) and those of installed plug-ins.",
     )
     horizons: Annotated[
         tuple[Annotated[int, Field(ge=60, le=86_400)], ...], Field(min_length=1, max_length=8)
@@ -214,6 +216,11 @@ class EventSpec(Strict):
         pattern=DECIMAL,
         description='How many times the usual demand is expected: "2.5"; 1 to 100.',
     )
+    name: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+        None,
+        description="What kind of event it is: past events of the same name teach the lift of the next. Without it: those "
+        "that expect the same lift do.",
+    )
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
@@ -230,9 +237,8 @@ class EventSpec(Strict):
     def event(self, timezone: str) -> Event:
         """The event in UNIX seconds. A wall time that comes twice, or never, is read so that the event is longer."""
         zone = ZoneInfo(self.timezone or timezone)
-        return Event(
-            min(_instants(self.start, zone)), max(_instants(self.end, zone)), float(self.expected_lift)
-        )
+        start, end = min(_instants(self.start, zone)), max(_instants(self.end, zone))
+        return Event(start, end, float(self.expected_lift), self.name)
 
 
 class Wishes(Strict):
@@ -261,6 +267,11 @@ class Wishes(Strict):
         (), description="Announced events that multiply demand."
     )
     timezone: Zone = Field("UTC", description="IANA time zone of schedules and events that name none.")
+    holidays: HolidayPlace | None = Field(
+        None,
+        description="Whose public holidays the forecast knows of: a country's ISO 3166 code, DE, or with a "
+        "subdivision, DE-BY. Without it: none.",
+    )
 
     @model_validator(mode="after")
     def _metrics_are_distinct(self) -> Self:
@@ -297,6 +308,8 @@ class Wishes(Strict):
             ),
             events=tuple(e.event(self.timezone) for e in self.events),
             timezone=self.timezone,
+            model=self.forecast.model,
+            holidays=self.holidays,
         )
 
 

@@ -1,4 +1,4 @@
-"""The scalars a target is written in: cron, time zones, moments, quantities. Checked here, with the remedy.
+"""The scalars a target is written in: cron, time zones, moments, quantities, names of forecasters and of places. Checked here, with the remedy.
 
 The patterns are also the CustomResourceDefinition's, so they keep to what Go's and Python's regular expressions read alike.
 """
@@ -15,6 +15,8 @@ from zoneinfo import available_timezones
 from cronsim import CronSim, CronSimError
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from helios import forecasters
+
 _DATE = "[12][0-9]{3}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]"
 OFFSET = rf"(Z|[+-]{_TIME})$"
@@ -22,6 +24,8 @@ MOMENT = rf"^{_DATE}T{_TIME}:[0-5][0-9](Z|[+-]{_TIME})?$"
 """Date and time to the second, with an offset or as wall time."""
 DECIMAL = r"^[0-9]{1,9}(\.[0-9]{1,9})?$"
 QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|Ki|Mi|Gi)?$"
+FORECASTER = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+HOLIDAYS = "^[A-Z]{2,4}(-[A-Za-z0-9_]{1,40})?$"
 CRON = r"^\S+(\s+\S+){4}$"
 _FACTORS: Mapping[str, float] = {
     "": 1,
@@ -58,6 +62,36 @@ def _zone(name: str) -> str:
     return name
 
 
+def _forecaster(name: str) -> str:
+    wrong = forecasters.problem(name)
+    if wrong is not None:
+        raise ValueError(wrong)
+    return name
+
+
+@cache
+def _parts() -> Mapping[str, frozenset[str]]:
+    """Country -> its subdivisions with holidays of their own."""
+    from holidays import list_supported_countries  # noqa: PLC0415 - most processes never need it, and it takes a while
+
+    return {country: frozenset(parts) for country, parts in list_supported_countries().items()}
+
+
+def _holidays(place: str) -> str:
+    country, _, part = place.partition("-")
+    if country not in _parts():
+        raise ValueError(
+            "is no country whose holidays are known: write its ISO 3166 code, such as DE or US-CA"
+        )
+    known = _parts()[country]
+    if part and part not in known:
+        others = f"with one of {', '.join(sorted(known))}" if known else "alone"
+        raise ValueError(
+            f"{part} is no part of {country} that has holidays of its own: write {country} {others}"
+        )
+    return place
+
+
 def _quantity(value: object) -> object:
     """A quantity string as a number; anything else as it is."""
     if not isinstance(value, str):
@@ -83,6 +117,12 @@ Cron = Annotated[
 ]
 Zone = Annotated[
     str, AfterValidator(_zone), Field(max_length=64, json_schema_extra={"pattern": "^[A-Za-z0-9_+/-]+$"})
+]
+ForecasterName = Annotated[
+    str, AfterValidator(_forecaster), Field(max_length=63, json_schema_extra={"pattern": FORECASTER})
+]
+HolidayPlace = Annotated[
+    str, AfterValidator(_holidays), Field(max_length=48, json_schema_extra={"pattern": HOLIDAYS})
 ]
 Moment = Annotated[
     datetime,

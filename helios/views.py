@@ -9,13 +9,13 @@ from dataclasses import replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from helios.api.live import Deviation, MetricCurve
 from helios.api.problems import Problem
 from helios.loops import ScoringLoop
-from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Ask, points_needed
-from scoring.panels import Panel, Series
+from scoring.choices import model_used
+from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER, Forecast, checked
+from scoring.panels import Floats, Panel, Series
 from scoring.policies import Fleet
 from scoring.publisher import Scores
 from scoring.reporting import conflict, report, unit_of
@@ -67,7 +67,6 @@ class LoopView:
 
     def __init__(self, loop: ScoringLoop, problems: Callable[[], Mapping[Series, str]]) -> None:
         self._loop, self._scorer, self._problems = loop, loop.scorer, problems
-        self._forecaster = loop.scorer.forecaster
 
     def reports(self) -> Sequence[Report]:
         """The latest report of every target, by namespace and name."""
@@ -102,7 +101,7 @@ class LoopView:
         stretch = trail.stretch(row, rows, slot, columns)
         if self._scorer.stream.series[rows] != whole.series:  # it is the first to change
             raise _FleetChanged
-        curves = self._curves(whole, FUTURE_PERIODS)
+        curves = _curves(self._outlook(fleet, whole, rows, FUTURE_PERIODS), FUTURE_PERIODS)
         done = [_listed(stretch.done[:, i]) for i in range(4)]
         return History(
             namespace=namespace,
@@ -142,7 +141,8 @@ class LoopView:
             return None
         fleet, scores, row = found
         panel, rows = self._panel(fleet, row)
-        curves = self._curves(panel, periods)
+        outlook = self._outlook(fleet, panel, rows, periods)
+        curves = _curves(outlook, periods)
         replicas = float(scores.replicas[row])
         out = []
         for i, series in enumerate(panel.series):
@@ -156,7 +156,7 @@ class LoopView:
                     capacity=capacity if math.isfinite(capacity) and capacity > 0 else None,
                     curve=[(low, mid, high) for low, mid, high in curves[i].tolist()],
                     coverage=self._scorer.trail.first_coverage(rows.start + i),
-                    model=self._forecaster.name,
+                    model=model_used(fleet.targets[row].model, _first_expert(outlook, i)),
                     start=panel.end,
                 )
             )
@@ -176,7 +176,7 @@ class LoopView:
             return None
         fleet, scores, row = found
         panel, rows = self._panel(fleet, row)
-        forecast = self._forecaster.fit(panel).forecast(panel, self._ask(panel, (1,)))
+        forecast = self._ahead(fleet, panel, rows, (1,))
         out = []
         for i, series in enumerate(panel.series):
             ratio = utilization.get(series.metric)
@@ -225,8 +225,6 @@ class LoopView:
             row,
             now=self._loop.clock.now(),
             horizons=fleet.horizons,
-            needed=points_needed(self.step_seconds(), self._scorer.pace.day),
-            model=self._forecaster.name,
         )
         rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
         said = [
@@ -247,22 +245,36 @@ class LoopView:
             raise _FleetChanged
         return panel, rows
 
-    def _ask(self, panel: Panel, steps: tuple[int, ...]) -> Ask:
-        return Ask(steps, np.ones(len(panel.series), np.int32), self._scorer.pace.day)
+    def _outlook(self, fleet: Fleet, panel: Panel, rows: slice, periods: int) -> Forecast:
+        """Forecast one target at the `CURVE_NODES` before the last period, and there."""
+        return self._ahead(fleet, panel, rows, (*(n for n in CURVE_NODES if n < periods), periods))
 
-    def _curves(self, panel: Panel, periods: int) -> NDArray[np.float32]:
-        """P10, P50, P90 of each period: `[metrics, periods, 3]`, interpolated between `CURVE_NODES`."""
-        nodes = tuple(n for n in CURVE_NODES if n < periods)
-        steps = (*nodes, periods)
-        forecast = self._forecaster.fit(panel).forecast(panel, self._ask(panel, steps))
-        curve = forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
-        wanted = np.arange(1, periods + 1)
-        out = np.empty((len(panel.series), periods, 3), np.float32)
-        for i in range(len(panel.series)):
-            for j in range(3):
-                out[i, :, j] = np.interp(wanted, steps, curve[i, :, j])
-        return out
+    def _ahead(self, fleet: Fleet, panel: Panel, rows: slice, steps: tuple[int, ...]) -> Forecast:
+        """Forecast one target with what the loop has learned of it up to its last cycle."""
+        ask = self._scorer.asked(fleet, np.ones(len(panel.series), np.int32), steps, panel.end, rows)
+        try:
+            learned = self._scorer.experience.about(rows, panel.series)
+        except LookupError as error:
+            raise _FleetChanged from error
+        fitted = self._scorer.forecaster.fit(panel, ask) if learned is None else learned
+        return checked(fitted.forecast(panel, ask), panel, ask)
 
 
-def _listed(values: NDArray[np.float32]) -> list[float | None]:
+def _curves(forecast: Forecast, periods: int) -> Floats:
+    """P10, P50, P90 of each period: `[metrics, periods, 3]`, interpolated between what was forecast."""
+    curve = forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
+    wanted = np.arange(1, periods + 1)
+    out: Floats = np.empty((len(curve), periods, 3), np.float32)
+    for i in range(len(curve)):
+        for j in range(3):
+            out[i, :, j] = np.interp(wanted, forecast.steps, curve[i, :, j])
+    return out
+
+
+def _first_expert(forecast: Forecast, i: int) -> str | None:
+    place = int(forecast.chosen[i, 0])
+    return forecast.experts[place] if place >= 0 else None
+
+
+def _listed(values: Floats) -> list[float | None]:
     return [v if math.isfinite(v) else None for v in values.tolist()]

@@ -83,6 +83,13 @@ SKILL = Gauge(
     ("metric",),
     "series",
 )
+HORIZON_SKILL = Gauge(
+    "helios_forecast_horizon_skill",
+    "1 - error / persistence's error so far ahead, measured out of sample; 0 and below is no skill",
+    "skill",
+    ("metric", "horizon"),
+    "series",
+)
 BIAS = Gauge(
     "helios_forecast_bias",
     "Mean of forecast less observed demand, over observed",
@@ -124,6 +131,7 @@ TARGET_GAUGES = (
     DEMAND,
     PREDICTED_DEMAND,
     SKILL,
+    HORIZON_SKILL,
     BIAS,
     COVERAGE,
     LEDGER_HOURS,

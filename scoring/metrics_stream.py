@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 
 from scoring.errors import SourceUnavailable
-from scoring.panels import Floats, Panel, Series, is_demand
+from scoring.panels import Bools, Floats, Panel, Series, Stretch, is_demand
 from scoring.rings import Ring
 
 CATCH_UP_COLUMNS = 12
 """A gap up to this long is read together with the present; a longer one is left to back-fill."""
+DAY_SECONDS = 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,12 @@ class MetricsStream:
         """A copy of some rows, safe from any thread."""
         with self._lock:
             panel = self._ring.panel().for_rows(rows)
-            return Panel(panel.series, panel.start, panel.step, panel.values.copy(), panel.censored.copy())
+            return replace(
+                panel,
+                values=panel.values.copy(),
+                censored=panel.censored.copy(),
+                masked=panel.masked.copy(),
+            )
 
     def follow(self, series: Sequence[Series]) -> None:
         """Make `series` the rows: keep the past of those that stay, plan the back-fill of those that come."""
@@ -186,6 +192,36 @@ class MetricsStream:
             self._fetch(self._pending[-1], replace=False)
             self._pending.pop()
         return self.pending_points
+
+    def mark(self, rows: Bools, columns: int = 1, *, most: int | None = None) -> None:
+        """Mask the newest columns of `rows` (`[series]`): what is abnormal is not what a forecaster learns from.
+
+        What lasts is the new normal, and nobody is starved: of the last 2 x `most` columns of a row no more than `most`
+        are masked, and no more than half of those that were observed. A row beyond that is left as it is.
+
+        Args:
+            rows: which rows are abnormal now.
+            columns: how many of the newest columns are meant.
+            most: columns; None: a day's.
+        """
+        picked = np.flatnonzero(rows)
+        if not len(picked):
+            return
+        allowed = round(DAY_SECONDS / self._ring.step) if most is None else most
+        panel = self._ring.panel().for_last(2 * allowed)
+        already = panel.masked[picked].sum(axis=1)
+        observed = np.count_nonzero(~np.isnan(panel.values[picked]), axis=1)
+        bounded = picked[already + columns <= np.minimum(allowed, observed // 2)]
+        with self._lock:
+            self._ring.mask(bounded, self._ring.columns - columns, self._ring.columns)
+
+    def cover(self, stretches: Iterable[Stretch]) -> None:
+        """Mask stretches of time, as those of announced events; what has not come yet is masked when it has."""
+        start, step = self._ring.start, self._ring.step
+        with self._lock:
+            for stretch in stretches:
+                first, last = ((at - start) / step for at in (stretch.start, stretch.end))
+                self._ring.mask(stretch.rows, math.floor(first + 1e-6), math.ceil(last - 1e-6))
 
     def restore(self, panel: Panel) -> None:
         """Take a stored panel's samples for the series that are followed; what it lacks is planned as usual.

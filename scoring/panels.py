@@ -7,7 +7,7 @@ and are never filled with zero here or anywhere else.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,18 @@ class Series:
     query: str | None = None
 
 
+_NOTHING = np.zeros((0, 0), np.bool_)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Some neighbouring rows from `start` until before `end` (UNIX seconds)."""
+
+    rows: slice
+    start: float
+    end: float
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """`values[series, time]` on the grid `start, start + step, …`.
@@ -49,6 +61,8 @@ class Panel:
         step: seconds between columns.
         values: float32 `[series, time]`, NaN where nothing was observed.
         censored: bool `[series, time]`: demand was *at least* the value (pods at their limit).
+        masked: bool `[series, time]`: not an ordinary time (an anomaly, an announced event), so nothing to learn from.
+            Without it nothing is masked, at no cost: a view of one False.
     """
 
     series: tuple[Series, ...]
@@ -56,6 +70,27 @@ class Panel:
     step: float
     values: Floats
     censored: Bools
+    masked: Bools = field(default_factory=lambda: _NOTHING)
+
+    def __post_init__(self) -> None:
+        costless = self.masked is _NOTHING or not any(self.masked.strides)
+        if costless and self.masked.shape != self.values.shape:
+            object.__setattr__(self, "masked", np.broadcast_to(np.False_, self.values.shape))
+
+    @property
+    def training(self) -> Floats:
+        """The values that a forecaster learns from: without the censored and the masked, `[series, time]`.
+
+        The values themselves where nothing is left out, else a new array: ask once. What is judged, the newest value and
+        the residuals, are the values.
+        """
+        flags = [flag for flag in (self.censored, self.masked) if _any(flag)]
+        if not flags:
+            return self.values
+        learnable = self.values.copy()
+        for flag in flags:
+            np.copyto(learnable, np.float32(np.nan), where=flag)
+        return learnable
 
     @property
     def end(self) -> float:
@@ -70,24 +105,24 @@ class Panel:
     def for_rows(self, rows: NDArray[np.intp] | slice) -> Panel:
         """The panel of some rows alone; a slice gives views, an index array copies."""
         picked = range(len(self.series))[rows] if isinstance(rows, slice) else rows.tolist()
-        return Panel(
-            tuple(self.series[i] for i in picked),
-            self.start,
-            self.step,
-            self.values[rows],
-            self.censored[rows],
+        return replace(
+            self,
+            series=tuple(self.series[i] for i in picked),
+            values=self.values[rows],
+            censored=self.censored[rows],
+            masked=self.masked[rows] if _any(self.masked) else _NOTHING,
         )
 
     def for_last(self, columns: int) -> Panel:
         """The panel's last `columns` columns, as views."""
         keep = min(columns, self.values.shape[1])
         first = self.values.shape[1] - keep
-        return Panel(
-            self.series,
-            self.start + first * self.step,
-            self.step,
-            self.values[:, first:],
-            self.censored[:, first:],
+        return replace(
+            self,
+            start=self.start + first * self.step,
+            values=self.values[:, first:],
+            censored=self.censored[:, first:],
+            masked=self.masked[:, first:],
         )
 
     @classmethod
@@ -129,6 +164,11 @@ class Panel:
         if censored is not None:
             flags[row, slot] = censored[good][order]
         return cls(tuple(series), start, step, grid, flags)
+
+
+def _any(flags: Bools) -> bool:
+    """Whether any flag is set; of the view of one False that stands for none, without looking at every cell."""
+    return bool(flags.any() if any(flags.strides) else flags[:1, :1].any())
 
 
 def is_demand(values: NDArray[np.floating]) -> Bools:

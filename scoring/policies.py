@@ -6,7 +6,8 @@ never by a clock of their own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import chain
@@ -14,8 +15,20 @@ from itertools import chain
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.calendars import Event, Schedule, highest_lift
-from scoring.panels import Bools, Floats, Series
+from scoring.calendars import (
+    DAY_SECONDS,
+    PAST_DAYS,
+    Event,
+    Lesson,
+    Schedule,
+    day_shifts,
+    highest_lift,
+    unlike_days,
+)
+from scoring.panels import Bools, Floats, Series, Stretch
+
+LONGEST_COVERED = 3 * DAY_SECONDS
+"""A longer event stays in profiles and training: of a week it would leave too little to learn from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +61,10 @@ class StepLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One workload and what is wanted for it; utilisations are ratios, times are seconds."""
+    """One workload and what is wanted for it; utilisations are ratios, times are seconds.
+
+    `model` is the name of a forecaster; `holidays` is whose public holidays count, a country or a part of it (`DE`, `DE-BY`).
+    """
 
     namespace: str
     deployment: str
@@ -71,6 +87,8 @@ class Target:
     schedules: tuple[Schedule, ...] = ()
     events: tuple[Event, ...] = ()
     timezone: str = "UTC"
+    model: str = "auto"
+    holidays: str | None = None
 
     @property
     def identity(self) -> tuple[str, str, str]:
@@ -162,6 +180,11 @@ class Fleet:
         return np.array([metric.name == "memory" for metric in self.metrics], np.bool_)
 
     @cached_property
+    def models(self) -> tuple[str, ...]:
+        """The forecaster that every series row asks for, by name."""
+        return tuple(chain.from_iterable([t.model] * len(t.followed()) for t in self.targets))
+
+    @cached_property
     def per_replica(self) -> Floats:
         """What one replica serves where the target says so, else NaN: `[series]`."""
         return np.array(
@@ -193,15 +216,17 @@ class Fleet:
             lift=np.ones(len(self.targets), np.float32),
         )
 
-    def policies(self, now: float, lead: Floats) -> Policies:
+    def policies(self, now: float, lead: Floats, taught: Iterable[Lesson] = ()) -> Policies:
         """The targets' wishes at `now`, floors, ceilings and lifts of their calendars included.
 
-        An announced event counts from `lead` (seconds, `[targets]`) before its start, so that pods are ready. Of a
-        floor and a ceiling that contradict each other the ceiling wins.
+        An announced event counts from `lead` (seconds, `[targets]`) before its start, so that pods are ready. What past
+        events did (`scoring.lifts.learned`) is blended with what is announced. Of a floor and a ceiling that contradict
+        each other the ceiling wins.
         """
         wishes = self.wishes
         if not self._calendar_rows:
             return wishes
+        lessons = _by_target(taught)
         minimum, maximum, lift = wishes.minimum.copy(), wishes.maximum.copy(), wishes.lift.copy()
         for row in self._calendar_rows:  # only the few targets that have a calendar
             target = self.targets[row]
@@ -209,12 +234,74 @@ class Fleet:
                 if schedule.is_active(now):
                     minimum[row] = max(minimum[row], schedule.minimum or 0)
                     maximum[row] = min(maximum[row], np.inf if schedule.maximum is None else schedule.maximum)
-            lift[row] = highest_lift(target.events, now, float(lead[row]))
+            known = lessons.get((target.namespace, target.deployment), ())
+            lift[row] = highest_lift(target.events, now, float(lead[row]), known)
         return replace(wishes, minimum=np.minimum(minimum, maximum), maximum=maximum, lift=lift)
+
+    def shifts(self, now: float, step: float, day: float = DAY_SECONDS) -> NDArray[np.int32] | None:
+        """`scoring.calendars.day_shifts` of every series row, `[series, 7]`; None where nobody's clocks have changed."""
+        zones, of_row = self._zones
+        table = np.array([day_shifts(zone, now, step, day) for zone in zones], np.int32)
+        return table[of_row] if table.any() else None
+
+    def unlike(self, at: float, day: float = DAY_SECONDS) -> Bools | None:
+        """Which past days tell nothing of the moment `at`, as they were of another kind: `[series, 7]`, or None for none.
+
+        `[row, k]` is `k + 1` days before. One was a holiday and this day is not, or the other way round
+        (`scoring.calendars.unlike_days`); or it was, at that time, in an announced event. There is no wall time where `day`
+        is another than a day's (a trace replayed at speed), and then there are no holidays.
+        """
+        unlike = np.zeros((len(self), PAST_DAYS), np.bool_)
+        if day == DAY_SECONDS:
+            for (zone, place), rows in self._holidays.items():
+                unlike[rows] = unlike_days(zone, place, at)
+        for row, event in self._covered():
+            then = at - day * np.arange(1, PAST_DAYS + 1)
+            unlike[row] |= (event.start <= then) & (then < event.end)
+        return unlike[self.owner] if unlike.any() else None
+
+    def stretches(self, now: float) -> tuple[Stretch, ...]:
+        """The announced events that have begun by `now`, for `MetricsStream.cover`: nobody learns ordinary days from them."""
+        first = self.first_row
+        return tuple(
+            Stretch(slice(int(first[row]), int(first[row + 1])), event.start, event.end)
+            for row, event in self._covered()
+            if event.start <= now
+        )
+
+    def _covered(self) -> Iterator[tuple[int, Event]]:
+        """The announced events that are no ordinary days, each with the row of its target."""
+        return (
+            (row, event)
+            for row in self.eventful
+            for event in self.targets[row].events
+            if event.end - event.start <= LONGEST_COVERED
+        )
+
+    @cached_property
+    def eventful(self) -> tuple[int, ...]:
+        """The targets that announce events."""
+        return tuple(i for i, target in enumerate(self.targets) if target.events)
 
     @cached_property
     def _calendar_rows(self) -> tuple[int, ...]:
         return tuple(i for i, t in enumerate(self.targets) if t.schedules or t.events)
+
+    @cached_property
+    def _zones(self) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """The distinct time zones, and for every series row which of them is its own."""
+        place: dict[str, int] = {}
+        of_target = [place.setdefault(target.timezone, len(place)) for target in self.targets]
+        return tuple(place), np.array(of_target, np.intp)[self.owner]
+
+    @cached_property
+    def _holidays(self) -> Mapping[tuple[str, str], list[int]]:
+        """The targets that keep holidays, by time zone and place."""
+        rows = defaultdict(list)
+        for i, target in enumerate(self.targets):
+            if target.holidays is not None:
+                rows[target.timezone, target.holidays].append(i)
+        return rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +321,14 @@ class Policies:
     up: Floats
     down: Floats
     lift: Floats
+
+
+def _by_target(lessons: Iterable[Lesson]) -> Mapping[tuple[str, str], list[Lesson]]:
+    """The lessons of each target, by namespace and deployment."""
+    by_target = defaultdict(list)
+    for lesson in lessons:
+        by_target[lesson.namespace, lesson.deployment].append(lesson)
+    return by_target
 
 
 def _limits(limits: Sequence[StepLimit]) -> Floats:

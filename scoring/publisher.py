@@ -10,17 +10,34 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.expositions import Labels, render
+from scoring.forecasting.assortments import united
 from scoring.panels import Bools, Floats, at_rows
 from scoring.policies import Fleet
 
 PER_SERIES = frozenset(
-    {"last", "request", "ratio", "curve", "maximum", "lead_skill", "points", "bias", "coverage", "share"}
+    {
+        "last",
+        "request",
+        "ratio",
+        "curve",
+        "maximum",
+        "lead_skill",
+        "skill",
+        "chosen",
+        "points",
+        "needed",
+        "bias",
+        "coverage",
+        "share",
+    }
 )
+PER_HORIZON = ("ratio", "curve", "skill", "chosen")
 CYCLES_UNTIL_EXPIRY = 3
 
 
@@ -36,6 +53,9 @@ class Scores:
         hours, short: ledger sums, actual and recommended, `[targets, 2]`; `seconds`: what they span.
         curve: `[series, horizons, (P10, P50, P90)]`; `ratio`: the median over what replicas request, `[series, horizons]`.
         maximum: quantiles of the maximum over the lead time, `[series, levels]`.
+        skill: over persistence, `[series, horizons]`; `lead_skill` that at the lead time, `[series]`.
+        chosen: which of `experts` counts most, `[series, horizons]`; -1: none.
+        points: observed columns, `[series]`; `needed`: how many a trusted forecast wants.
     """
 
     scored_at: NDArray[np.float64]
@@ -64,39 +84,52 @@ class Scores:
     curve: Floats
     maximum: Floats
     lead_skill: Floats
+    skill: Floats
+    chosen: NDArray[np.int8]
+    experts: tuple[str, ...]
     points: NDArray[np.int32]
+    needed: NDArray[np.int32]
     bias: Floats
     coverage: Floats
     share: Floats
 
     def merged(self, newer: Scores, scored: Bools, owner: NDArray[np.intp]) -> Scores:
         """`newer` where a target was scored, else what stands here; how much history there is, is always new."""
-        values = {}
-        for f in fields(self):
-            rows = scored[owner] if f.name in PER_SERIES else scored
-            old, new = getattr(self, f.name), getattr(newer, f.name)
-            values[f.name] = np.where(rows.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
-        return Scores(**(values | {"points": newer.points}))
+        experts, places = united(self.experts, newer.experts)
+        newer = replace(newer, chosen=places[newer.chosen], experts=experts)
+        values: dict[str, Any] = {}
+        for name in ARRAYS:
+            rows = scored[owner] if name in PER_SERIES else scored
+            old, new = getattr(self, name), getattr(newer, name)
+            values[name] = np.where(rows.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
+        values |= {"points": newer.points, "needed": newer.needed}
+        return replace(newer, **values)
 
     def for_rows(
         self, targets: NDArray[np.intp], series: NDArray[np.intp], horizons: NDArray[np.intp] | None = None
     ) -> Scores:
         """These scores for another fleet: old rows (and horizons), or -1 for what is new; `driver` follows its target."""
         nothing: Mapping[str, object] = {"direction": 0, "path": 0, "limits": 0, "driver": -1, "points": 0}
-        values = {
-            f.name: at_rows(
-                getattr(self, f.name),
-                series if f.name in PER_SERIES else targets,
-                nothing.get(f.name, np.nan),
+        nothing = {**nothing, "needed": 0, "chosen": -1}
+        values: dict[str, Any] = {
+            name: at_rows(
+                getattr(self, name),
+                series if name in PER_SERIES else targets,
+                nothing.get(name, np.nan),
             )
-            for f in fields(self)
+            for name in ARRAYS
         }
         new_place = {old: new for new, old in enumerate(series.tolist()) if old >= 0}
         values["driver"] = np.array([new_place.get(d, -1) for d in values["driver"].tolist()], np.intp)
         if horizons is not None:
-            for name in ("ratio", "curve"):
-                values[name] = at_rows(values[name].swapaxes(0, 1), horizons, np.nan).swapaxes(0, 1)
-        return Scores(**values)
+            for name in PER_HORIZON:
+                unknown = nothing.get(name, np.nan)
+                values[name] = at_rows(values[name].swapaxes(0, 1), horizons, unknown).swapaxes(0, 1)
+        return replace(self, **values)
+
+
+ARRAYS = tuple(f.name for f in fields(Scores) if f.name != "experts")
+"""All but the names."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from scoring.anomalies.residuals import CRITICAL
+from scoring.choices import why
 from scoring.forecasting.forecasts import LEVELS
 from scoring.gauges import horizon_label
 from scoring.ledgers import ledger_line
@@ -23,9 +24,7 @@ def unit_of(metric: str) -> str:
     return UNITS.get(metric, "1")
 
 
-def report(
-    fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequence[int], needed: int, model: str
-) -> Report:
+def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequence[int]) -> Report:
     """All that is known of one target at `now`.
 
     After its expiry nothing is recommended any more, and what was true of the moment is unknown: how many replicas
@@ -35,7 +34,7 @@ def report(
     expires = _time(scores.expires_at[row])
     path, fresh = Path(int(scores.path[row])), expires is not None and expires > now
     metrics = tuple(
-        _metric(fleet, scores, i, row, horizons, needed)
+        _metric(fleet, scores, i, row, horizons)
         for i in range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
         if fleet.metrics[i].drives or scores.points[i] > 0
     )
@@ -57,10 +56,10 @@ def report(
         min_replicas=target.min_replicas,
         max_replicas=target.max_replicas,
         outcome=OUTCOMES[path],
-        reason=explain(_grounds(fleet, scores, row, needed)) if fresh or problem is None else problem,
+        reason=explain(_grounds(fleet, scores, row)) if fresh or problem is None else problem,
         confidence=_number(scores.confidence[row]) if fresh else None,
         lead_seconds=float(scores.lead_seconds[row]) if expires is not None else 0.0,
-        model=model if path is Path.FORECAST else "reactive",
+        model=target.model if path is Path.FORECAST else "reactive",
         metrics=metrics,
         anomaly=_anomaly(fleet, scores, row) if fresh else UNJUDGED,
         ledger=_ledger(scores, row),
@@ -138,9 +137,7 @@ def explain_missing(target: Target, path: Path) -> str:
     return remedy[path]
 
 
-def _metric(
-    fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[int], needed: int
-) -> MetricReport:
+def _metric(fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[int]) -> MetricReport:
     metric, target = fleet.metrics[i], fleet.targets[row]
     observed, per_replica = _number(scores.last[i]), _number(scores.request[i])
     replicas, scored_at = _number(scores.replicas[row]), _time(scores.scored_at[row])
@@ -158,9 +155,17 @@ def _metric(
             continue
         ahead.append(
             HorizonForecast(
-                horizon_label(seconds), scored_at + seconds, lower, median, upper, _number(scores.ratio[i, h])
+                horizon_label(seconds),
+                scored_at + seconds,
+                lower,
+                median,
+                upper,
+                _number(scores.ratio[i, h]),
+                _expert(scores, i, h),
+                _number(scores.skill[i, h]),
             )
         )
+    points, needed = int(scores.points[i]), int(scores.needed[i])
     maximum = {f"{level:g}": _number(v) for level, v in zip(LEVELS, scores.maximum[i], strict=True)}
     return MetricReport(
         name=metric.name,
@@ -170,14 +175,28 @@ def _metric(
         per_replica=per_replica,
         utilization=None if observed is None or capacity is None else observed / capacity,
         drives=metric.drives,
-        points=int(scores.points[i]),
+        points=points,
         needed=needed,
         skill=_number(scores.lead_skill[i]),
         bias=_number(scores.bias[i]),
         coverage=_number(scores.coverage[i]),
         horizons=tuple(ahead),
         maximum={level: value for level, value in maximum.items() if value is not None},
+        why=why(ahead) if ahead else _why_not(points, needed),
     )
+
+
+def _why_not(points: int, needed: int) -> str:
+    return (
+        f"no forecast yet: {points} of {needed} points"
+        if points < needed
+        else "no forecast in the last cycle"
+    )
+
+
+def _expert(scores: Scores, i: int, h: int) -> str | None:
+    place = int(scores.chosen[i, h])
+    return scores.experts[place] if 0 <= place < len(scores.experts) else None
 
 
 def _anomaly(fleet: Fleet, scores: Scores, row: int) -> AnomalyReport:
@@ -203,7 +222,7 @@ def _ledger(scores: Scores, row: int) -> LedgerReport:
     return LedgerReport(seconds, actual, recommended, short, would, line)
 
 
-def _grounds(fleet: Fleet, scores: Scores, row: int, needed: int) -> Grounds:
+def _grounds(fleet: Fleet, scores: Scores, row: int) -> Grounds:
     target, driver = fleet.targets[row], int(scores.driver[row])
     if driver < 0:
         rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
@@ -223,7 +242,7 @@ def _grounds(fleet: Fleet, scores: Scores, row: int, needed: int) -> Grounds:
         reactive_utilization=target.reactive_utilization,
         guard_utilization=target.guard_utilization,
         points=int(scores.points[driver]),
-        needed=needed,
+        needed=int(scores.needed[driver]),
         skill=_number(scores.lead_skill[driver]),
         uncapped=_whole(scores.uncapped[row]),
         recommended=_whole(scores.recommended[row]),

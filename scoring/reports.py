@@ -14,7 +14,8 @@ class HorizonForecast:
     """Demand some time ahead: `median` inside the band `lower`..`upper` (P10..P90), in the metric's unit.
 
     `ratio` is the median as a share of what the current replicas request (0..1 and beyond, not clipped); None
-    where replicas or request are unknown or zero.
+    where replicas or request are unknown or zero. `expert` is who counts most in it, `skill` 1 - error / persistence's
+    error so far ahead, out of sample; None where it is not known.
     """
 
     horizon: str
@@ -23,6 +24,8 @@ class HorizonForecast:
     median: float
     upper: float
     ratio: float | None
+    expert: str | None
+    skill: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,12 @@ class MetricReport:
         utilization: observed / (replicas x per_replica).
         drives: whether replicas are decided on it.
         points: observed points in the window; `needed`: how many the forecast wants.
-        skill: 1 - error / persistence's error at the longest horizon, out of sample; negative is worse than persistence.
+        skill: 1 - error / persistence's error at the lead time, out of sample; negative is worse than persistence.
         bias: mean signed error over the mean demand.
         coverage: share of recent points that fell inside their P10..P90 band.
         horizons: forecasts, nearest first.
         maximum: quantile label ("0.98") -> demand, of the maximum over the lead time.
+        why: in words, who forecasts each horizon and how that compares with persistence, or why there is no forecast.
     """
 
     name: str
@@ -58,6 +62,7 @@ class MetricReport:
     coverage: float | None
     horizons: tuple[HorizonForecast, ...]
     maximum: dict[str, float]
+    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,8 @@ class Report:
         outcome: the decision's code, one of `scoring.recommending.reasons.OUTCOMES`, or `conflict`.
         confidence: probability that demand stays under the recommended capacity over the lead time; None
             where it is not known.
-        model: the forecaster in force, or `reactive`.
+        model: the forecaster that the target asks for, where it decides, or `reactive`; who forecasts within `auto` is
+            said by metric.
         problem: what is wrong and what to do, or None.
     """
 

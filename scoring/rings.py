@@ -29,6 +29,7 @@ class Ring:
         capacity = columns + max(2, columns // _SLACK)
         self._values = np.full((len(series), capacity), np.nan, np.float32)
         self._censored = np.zeros((len(series), capacity), np.bool_)
+        self._masked = np.zeros((len(series), capacity), np.bool_)
         self._head = columns
 
     @classmethod
@@ -44,7 +45,14 @@ class Ring:
     def panel(self) -> Panel:
         """The panel as views of this memory."""
         window = slice(self._head - self.columns, self._head)
-        return Panel(self.series, self.start, self.step, self._values[:, window], self._censored[:, window])
+        return Panel(
+            self.series,
+            self.start,
+            self.step,
+            self._values[:, window],
+            self._censored[:, window],
+            self._masked[:, window],
+        )
 
     def for_series(self, series: tuple[Series, ...]) -> Ring:
         """A ring for other rows that keeps the past of those it shares with this one."""
@@ -56,6 +64,7 @@ class Ring:
             window = slice(self._head - self.columns, self._head)
             other._values[to, : other._head] = self._values[frm, window]
             other._censored[to, : other._head] = self._censored[frm, window]
+            other._masked[to, : other._head] = self._masked[frm, window]
         return other
 
     def roll_to(self, end: float) -> None:
@@ -63,7 +72,7 @@ class Ring:
         by = round((end - self.end) / self.step) if self.started else 0
         self.started, self.end = True, end
         if abs(by) >= self.columns:
-            self._values[:], self._censored[:] = np.nan, False
+            self._values[:], self._censored[:], self._masked[:] = np.nan, False, False
             self._head = self.columns
         elif by < 0:
             self._step_back(-by)
@@ -71,10 +80,11 @@ class Ring:
             self._make_room(by)
             self._values[:, self._head : self._head + by] = np.nan
             self._censored[:, self._head : self._head + by] = False
+            self._masked[:, self._head : self._head + by] = False
             self._head += by
 
     def write(self, block: Panel, *, replace: bool) -> None:
-        """Copy a block's observed values where the grids meet; gaps of the block erase nothing.
+        """Copy a block's observed values where the grids meet; gaps of the block erase nothing, and no mask is lifted.
 
         Args:
             block: rows of any order; those not in this ring are passed over.
@@ -94,6 +104,15 @@ class Ring:
             take &= np.isnan(here)
         self._values[rows, target] = np.where(take, values, here)
         self._censored[rows, target] = np.where(take, censored, flags)
+        if block.masked.any():
+            self._masked[rows, target] |= block.masked[picked, first:last]
+
+    def mask(self, rows: NDArray[np.intp] | slice, first: int, last: int) -> None:
+        """Mask the columns `first..last - 1` of the panel for some rows; what lies outside of it is passed over."""
+        start, oldest = max(0, first), self._head - self.columns
+        stop = min(last, self.columns)
+        if start < stop:
+            self._masked[rows, oldest + start : oldest + stop] = True
 
     def _rows_of(
         self, series: tuple[Series, ...]
@@ -107,7 +126,7 @@ class Ring:
     def _step_back(self, by: int) -> None:
         """Forget the newest `by` columns; the room that appears at the old end is a gap."""
         window = slice(self._head - self.columns, self._head)
-        for array, nothing in ((self._values, np.nan), (self._censored, False)):
+        for array, nothing in ((self._values, np.nan), (self._censored, False), (self._masked, False)):
             kept = array[:, window][:, : self.columns - by].copy()
             array[:, :by] = nothing
             array[:, by : self.columns] = kept
@@ -118,6 +137,6 @@ class Ring:
         if self._head + by <= self._values.shape[1]:
             return
         window = slice(self._head - self.columns + by, self._head)
-        for array in (self._values, self._censored):
+        for array in (self._values, self._censored, self._masked):
             array[:, : self.columns - by] = array[:, window].copy()
         self._head = self.columns - by

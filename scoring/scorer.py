@@ -11,26 +11,29 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.anomalies.residuals import Onsets, ResidualDetector, nothing
 from scoring.errors import SourceUnavailable
+from scoring.forecasting.experiences import Experience
 from scoring.forecasting.forecasts import (
     DAY,
     LOWER,
     MEDIAN,
     UPPER,
     Ask,
+    Fitted,
     Forecast,
     Forecaster,
-    checked,
     newest,
     newest_censored,
     unforecast,
 )
 from scoring.ledgers import HOURS_ACTUAL, HOURS_RECOMMENDED, SECONDS, SHORT_ACTUAL, SHORT_RECOMMENDED, Ledger
 from scoring.metrics_stream import MetricsStream, Source, Workloads
-from scoring.panels import Floats
-from scoring.policies import Fleet, Target
+from scoring.occasions import Lessons, abnormal_rows, of_calendar
+from scoring.panels import Floats, Panel
+from scoring.policies import Fleet, Policies, Target
 from scoring.publisher import CYCLES_UNTIL_EXPIRY, Board, Scores
 from scoring.recommending.decisions import Decisions, Memory, Situation, undecided
 from scoring.recommending.recommender import Recommender
@@ -46,6 +49,8 @@ NODES = (1, 2, 3, 6, 9, 12)
 """Curve points of every cycle, beside the targets' own horizons; between them it is interpolated."""
 SETTLED_STEPS = 3
 """So long after a change of replicas total memory is not judged."""
+MASKED_DAYS = 0.125
+"""An anomaly that lasts longer is the new normal, and is learned from."""
 REMEMBERED_CYCLES = 3
 """How long requests seen once stand in for those that cannot be read."""
 
@@ -117,12 +122,18 @@ class Scorer:
         self.steps: tuple[int, ...] = NODES
         self.trail = Trail(0, 0, columns=pace.trail_columns, ahead=NODES[3])
         self.onsets, self.memory, self.ledger = Onsets.none(self.fleet), Memory.none(0, 0), Ledger.none(0)
-        self.forecaster = forecaster
+        self.forecaster, self.experience = forecaster, Experience()
+        self.lessons: Lessons = ()
         self._source, self._timer = source, timer
         self._workloads: Workloads | None = None
         self._observed_at = -np.inf
         self._stages: dict[str, float] = {}
         self._faults: dict[str, str] = {}
+
+    @property
+    def fitted(self) -> Fitted | None:
+        """What the forecaster has learned; None before the first cycle."""
+        return self.experience.fitted
 
     def follow(self, targets: Sequence[Target]) -> None:
         """Make `targets` the fleet; what is remembered of those that stay is kept."""
@@ -134,7 +145,9 @@ class Scorer:
         old = {x.identity: i for i, x in enumerate(self.fleet.targets)}
         t = np.array([old.get(x.identity, -1) for x in fleet.targets], np.intp)
         s = np.array([old_series.get(x, -1) for x in fleet.series], np.intp)
+        experience = self.experience.for_series(fleet.series, s)
         self.stream.follow(fleet.series)
+        self.experience = experience
         self.onsets, self.memory = self.onsets.for_rows(t, s), self.memory.for_rows(t, s)
         self.ledger, self.trail = (
             self.ledger.for_rows(t),
@@ -145,9 +158,24 @@ class Scorer:
         self.steps = tuple(sorted({*NODES, *(self._steps(h) for h in horizons)}))
         self.board.follow(fleet, horizons, t, s)
 
+    def asked(
+        self,
+        fleet: Fleet,
+        lead: NDArray[np.int32],
+        steps: tuple[int, ...],
+        end: float,
+        rows: slice = slice(None),
+    ) -> Ask:
+        """What is to be forecast of a fleet's rows from the column of `end` on; `lead` is of those rows. From any thread."""
+        shifts = fleet.shifts(end, self.pace.step, self.pace.day)
+        shifts = None if shifts is None else shifts[rows]
+        unlike = fleet.unlike(end + self.pace.step * NODES[3], self.pace.day)
+        unlike = None if unlike is None else unlike[rows]
+        return Ask(steps, lead, self.pace.day, shifts=shifts, unlike=unlike, models=fleet.models[rows])
+
     def cycle(self, now: float) -> Summary:
         """One cycle at `now` (UNIX seconds)."""
-        fleet, pace = self.fleet, self.pace
+        fleet = self.fleet
         self._stages, self._faults = {}, {}
         # 1 the fleet's recent past
         self._stage("advance", lambda: self.stream.advance(now), lambda: None)
@@ -155,22 +183,23 @@ class Scorer:
         # 2 the workloads as they are now
         workloads = self._stage("observe", lambda: self._observe(now), lambda: self._remembered(now))
         lead = self._lead_seconds(workloads)
-        policies = self._stage("calendar", lambda: fleet.policies(now, lead), lambda: fleet.wishes)
-        ask = Ask(
-            self.steps, np.maximum(1, np.ceil(lead / pace.step)).astype(np.int32)[fleet.owner], pace.day
-        )
+        policies = self._stage("calendar", lambda: self._calendar(lead, now), lambda: fleet.wishes)
         # 3 what will be needed
+        ask = self.asked(
+            fleet,
+            np.maximum(1, np.ceil(lead / self.pace.step)).astype(np.int32)[fleet.owner],
+            self.steps,
+            panel.end,
+        )
         forecast = self._stage(
             "forecast",
-            lambda: checked(self.forecaster.fit(panel).forecast(panel, ask), panel, ask),
+            lambda: self._forecast(panel, ask),
             lambda: unforecast(panel, ask, self.forecaster.name),
         )
         # 4 what is abnormal
         self.onsets = self._stage(
             "detect",
-            lambda: ResidualDetector().score(
-                fleet, self._judged(forecast, workloads), policies.threshold, self.onsets, now
-            ),
+            lambda: self._detected(self._judged(forecast, workloads), policies, now),
             lambda: replace(self.onsets, state=nothing(len(fleet), len(fleet.series))),
         )
         state = self.onsets.state
@@ -251,11 +280,34 @@ class Scorer:
         wished = self.fleet.wishes.lead_seconds
         return np.where(np.isnan(wished), learned, wished).astype(np.float32)
 
+    def _forecast(self, panel: Panel, ask: Ask) -> Forecast:
+        """Forecast from what was learned up to now; a cycle that fails leaves the last good experience."""
+        forecast, self.experience = self.experience.forecast(
+            self.forecaster, panel, ask, lacking=self.stream.pending_points
+        )
+        if forecast.faults:
+            self._faults["forecast"] = "; ".join(
+                f"{name}: {fault}" for name, fault in forecast.faults.items()
+            )
+        return forecast
+
+    def _calendar(self, lead: Floats, now: float) -> Policies:
+        policies, self.memory, self.lessons = of_calendar(
+            self.fleet, self.stream, self.memory, self.lessons, now, lead, self.pace.day
+        )
+        return policies
+
     def _judged(self, forecast: Forecast, workloads: Workloads) -> Forecast:
         """The forecast without residuals that scaling itself explains: memory grows and falls with the pods."""
         moved = ~self.trail.steady(workloads.replicas, SETTLED_STEPS)[self.fleet.owner]
         hidden = self.fleet.is_memory & moved
         return replace(forecast, residual=np.where(hidden, np.float32(np.nan), forecast.residual))
+
+    def _detected(self, forecast: Forecast, policies: Policies, now: float) -> Onsets:
+        onsets = ResidualDetector().score(self.fleet, forecast, policies.threshold, self.onsets, now)
+        most = max(1, round(MASKED_DAYS * self.pace.day / self.pace.step))
+        self.stream.mark(abnormal_rows(self.fleet, onsets, forecast.last, policies.threshold), most=most)
+        return onsets
 
     def _entered(self, s: Situation, d: Decisions) -> Ledger:
         fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request
@@ -323,7 +375,11 @@ class Scorer:
             curve=curve,
             maximum=f.maximum,
             lead_skill=f.lead_skill,
+            skill=f.skill[:, places],
+            chosen=f.chosen[:, places],
+            experts=f.experts,
             points=f.points,
+            needed=f.needed,
             bias=self.trail.bias(),
             coverage=self.trail.coverage(),
             share=state.share,

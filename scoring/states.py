@@ -1,7 +1,8 @@
 """All that a scorer remembers, as named arrays: to be stored by whoever can write, and taken back.
 
 Two parts. `decided` is small and is enough to publish and to go on deciding; `history` is large and can be older, for what
-it lacks is fetched again. Rows are stored with the identities of their targets and series, so that a state fits a
+it lacks is fetched again. What the forecaster has learned goes with the history: a few percent of it, and an hour of its
+learning is little. Rows are stored with the identities of their targets and series, so that a state fits a
 fleet that has changed meanwhile. Nothing here touches a disk.
 """
 
@@ -10,23 +11,28 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.anomalies.residuals import Anomalies, Onsets
+from scoring.calendars import Lesson
 from scoring.errors import InvalidState
+from scoring.forecasting.experiences import Experience
 from scoring.ledgers import Ledger
-from scoring.panels import Panel, Series, at_rows
+from scoring.panels import Bools, Panel, Series, at_rows
 from scoring.publisher import Scores
 from scoring.recommending.decisions import Memory
 from scoring.scorer import Scorer
 from scoring.trails import Trail
 
-FORMAT = 2
+FORMAT = 3
+READABLE = (2, 3)
+"""2 knew one forecaster, which learned nothing and did not choose."""
 State = Mapping[str, NDArray[Any]]
+_LEARNED = "learned."
 _ACCOUNT = ("about", "first", "judged")
 """Of the trail's arrays those that say how past forecasts fared; the others are rings of columns."""
 
@@ -35,8 +41,15 @@ def decided(scorer: Scorer) -> State:
     """What was decided, and what the next decision goes on from: some 3 KiB for each target."""
     latest, trail = scorer.board.latest(), scorer.trail.arrays()
     ledger = [scorer.ledger.day, scorer.ledger.at]
+    experts = () if latest is None else latest[1].experts
     arrays: dict[str, NDArray[Any]] = {
-        "about": _about(scorer, horizons=scorer.fleet.horizons, ledger=ledger),
+        "about": _about(
+            scorer,
+            horizons=scorer.fleet.horizons,
+            ledger=ledger,
+            experts=experts,
+            lessons=[asdict(lesson) for lesson in scorer.lessons],
+        ),
         **_named("onsets", scorer.onsets),
         **_named("memory", scorer.memory),
         **_named("ledger", scorer.ledger),
@@ -46,18 +59,26 @@ def decided(scorer: Scorer) -> State:
 
 
 def history(scorer: Scorer) -> State:
-    """What was observed, said and done: the panel and the trail, some 100 KiB for each target; valid until the next cycle."""
-    panel = scorer.stream.panel()
+    """What was observed, said, done and learned: some 100 KiB for each target; valid until the next cycle."""
+    panel, learned = scorer.stream.panel(), scorer.experience
     return {
-        "about": _about(scorer),
+        "about": _about(scorer, learned=learned.end if learned.fitted is not None else None),
         "panel.values": panel.values,
         "panel.censored": panel.censored,
+        "panel.masked": np.packbits(panel.masked, axis=1),
+        **(
+            {}
+            if learned.fitted is None
+            else {f"{_LEARNED}{k}": v for k, v in learned.fitted.arrays().items()}
+        ),
         **{f"trail.{name}": array for name, array in scorer.trail.arrays().items()},
     }
 
 
 def restore_history(scorer: Scorer, state: State, now: float) -> None:
     """Give `scorer` the `history` of those of its targets that were stored; what it lacks is planned as back-fill.
+
+    A forecaster that cannot take what was learned, or is another one, learns anew; the rest is not lost for that.
 
     Raises:
         InvalidState: the state is damaged, or of another format or grid step; the scorer is as it was.
@@ -66,13 +87,14 @@ def restore_history(scorer: Scorer, state: State, now: float) -> None:
         about, targets, series = _rows(scorer, state, now)
         values, step = state["panel.values"], about["step"]
         start = about["end"] - (values.shape[1] - 1) * step
-        panel = Panel(
-            tuple(Series(*row) for row in about["series"]), start, step, values, state["panel.censored"]
-        )
+        stored = tuple(Series(*row) for row in about["series"])
+        masked = _masked(state, values.shape)
+        panel = Panel(stored, start, step, values, state["panel.censored"], masked)
         _refuse_panel(panel)
         trail = Trail.of({k.removeprefix("trail."): v for k, v in state.items() if k.startswith("trail.")})
         trail = trail.for_rows(targets, series, scorer.trail.columns)
     scorer.stream.restore(panel)
+    scorer.experience = _experience(scorer, state, about, series)
     same_shapes = [a.shape for a in trail.arrays().values()] == [
         a.shape for a in scorer.trail.arrays().values()
     ]
@@ -94,17 +116,22 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         day, at = about["ledger"]
         ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
         trail = _with_account(scorer.trail, {name: state[f"trail.{name}"] for name in _ACCOUNT}, s)
+        lessons = tuple(Lesson(**lesson) for lesson in about.get("lessons", ()))
         then = {seconds: i for i, seconds in enumerate(about["horizons"])}
         places = np.array([then.get(seconds, -1) for seconds in scorer.fleet.horizons], np.intp)
-        scores = (
-            _built(Scores, "scores", state).for_rows(t, s, places) if "scores.scored_at" in state else None
-        )
+        scores = None
+        if "scores.scored_at" in state:
+            whole = {**_unchosen(state), **state}
+            scores = _built(Scores, "scores", whole, experts=tuple(about.get("experts", ()))).for_rows(
+                t, s, places
+            )
         _refuse_misfit(onsets, scorer.onsets)
         _refuse_misfit(memory, scorer.memory)
         _refuse_misfit(ledger, scorer.ledger)
         if scores is not None:
             scorer.board.restore(scores)
     scorer.onsets, scorer.memory, scorer.ledger, scorer.trail = onsets, memory, ledger, trail
+    scorer.lessons = lessons
 
 
 def _about(scorer: Scorer, **more: Any) -> NDArray[np.uint8]:
@@ -134,6 +161,38 @@ def _rows(
         np.array([targets.get(x.identity, -1) for x in scorer.fleet.targets], np.intp),
         np.array([series.get(x, -1) for x in scorer.fleet.series], np.intp),
     )
+
+
+def _masked(state: State, shape: tuple[int, ...]) -> Bools:
+    """Which cells are no ordinary time; it is packed into bits, and format 2 did not know it."""
+    packed = state.get("panel.masked")
+    if packed is None:
+        return np.zeros(shape, np.bool_)
+    return np.unpackbits(packed, axis=1, count=shape[1]).astype(np.bool_)
+
+
+def _experience(scorer: Scorer, state: State, about: Mapping[str, Any], rows: NDArray[np.intp]) -> Experience:
+    """What was learned, for the scorer's series; none where its forecaster cannot take it."""
+    own = {k.removeprefix(_LEARNED): v for k, v in state.items() if k.startswith(_LEARNED)}
+    end = about.get("learned")
+    if end is None or not own:
+        return Experience()
+    try:
+        fitted = scorer.forecaster.restored(own, len(about["series"]))
+    except Exception:  # noqa: BLE001 - whatever a forecaster makes of it, the rest of the history is good
+        return Experience()
+    stored = Experience((), fitted, float(end))
+    return Experience() if fitted is None else stored.for_series(scorer.fleet.series, rows)
+
+
+def _unchosen(state: State) -> State:
+    """What scores of format 2 lack: who was chosen, and how good it is at each horizon."""
+    shape = state["scores.ratio"].shape
+    return {
+        "scores.skill": np.full(shape, np.nan, np.float32),
+        "scores.chosen": np.full(shape, -1, np.int8),
+        "scores.needed": np.zeros(shape[0], np.int32),
+    }
 
 
 def _with_account(trail: Trail, account: State, series: NDArray[np.intp]) -> Trail:
@@ -170,7 +229,7 @@ def _damage_said() -> Iterator[None]:
 
 
 def _refuse_other(about: Mapping[str, Any], step: float, now: float) -> None:
-    if about["format"] != FORMAT or about["step"] != step:
+    if about["format"] not in READABLE or about["step"] != step:
         raise InvalidState(
             f"stored with format {about['format']} and a step of {about['step']:g} s; "
             f"this is format {FORMAT} and {step:g} s: starting cold"
@@ -196,7 +255,7 @@ def _refuse_misfit(given: Any, own: Any) -> None:
 def _refuse_panel(panel: Panel) -> None:
     if (
         panel.values.ndim != 2
-        or panel.values.shape != panel.censored.shape
+        or not panel.values.shape == panel.censored.shape == panel.masked.shape
         or len(panel.values) != len(panel.series)
     ):
         raise InvalidState(

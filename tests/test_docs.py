@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from typer.main import get_command
 
 from helios.api.middlewares import build_timers
 from helios.cli import app
+from helios.evaluation.commands import evaluate
+from helios.evaluation.tables import COLUMNS
 from helios.loops import LoopMetrics
 from helios.operator.conditions import Reason, Type
 from helios.operator.transports import request_counter
 from helios.settings import ENVIRONMENT, Replay, Settings
 from helios.targets import TargetSpec
+from scoring.evaluation.summaries import MEASURES
 from scoring.gauges import TARGET_GAUGES
 
 ROOT = Path(__file__).parent.parent
@@ -76,6 +80,22 @@ def test_every_setting_is_documented_with_its_environment_name_and_default() -> 
     assert wanted == [row[:3] for row in table("settings.md")]
 
 
+def test_every_option_of_an_evaluation_is_documented_with_its_default() -> None:
+    """docs/evaluation.md lists each once, in the command's order, and no other."""
+    command = get_command(evaluate).commands["forecast"]  # type: ignore[attr-defined] # a group has commands
+    own = {"False": "off", "None": "all"}
+    options = [one for one in command.params if one.param_type_name == "option" and one.name != "help"]
+    wanted = [[f"`{one.opts[0]}`", own.get(str(one.default), f"`{one.default}`")] for one in options]
+    assert wanted == [row[:2] for row in table("evaluation.md") if row[0].startswith("`--")]
+
+
+def test_every_figure_of_an_evaluation_is_documented_with_its_column() -> None:
+    """docs/evaluation.md lists those of the JSON, and shows where the table has them."""
+    rows = [row for row in table("evaluation.md") if not row[0].startswith("`--")]
+    assert {*MEASURES, "exceedance", "series_per_second"} == {row[0].strip("`") for row in rows}
+    assert [row[1] for row in rows if row[1] != "below the table"] == list(COLUMNS)
+
+
 def test_the_target_of_the_settings_page_is_the_default_target() -> None:
     """What the page shows with its defaults parses, and says nothing else than the defaults."""
     text = (ROOT / "docs/settings.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
@@ -99,6 +119,7 @@ def test_every_command_named_exists(page: Path) -> None:
     """`helios …` and `make …` in the documents are commands that there are."""
     text = page.read_text(encoding="utf-8")
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr] # all are functions
+    commands |= {str(group.name) for group in app.registered_groups}
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     used = set(re.findall(r"(?:`|^|\$ )helios ([a-z]+)", text, flags=re.MULTILINE))
     targets = set(re.findall(r"(?:`|^|\$ )make ([a-z][a-z0-9-]*)", text, flags=re.MULTILINE))

@@ -71,7 +71,10 @@ class Prediction(BaseModel):
     """`confidence`: probability that the first period falls inside its band, as measured; null where unknown."""
 
     predictions: list[Period]
-    model_used: str = Field(examples=["baseline"])
+    model_used: str = Field(
+        examples=["auto: network"],
+        description="who answered; of a forecaster that chooses, after a colon, who counts most in the first period",
+    )
     confidence: float | None
     basis: str = Field(description="in words, what the answer rests on")
 

@@ -21,7 +21,7 @@ class MetricCurve:
         capacity: replicas x request now, same unit, so that value / capacity is a utilisation; None if unknown.
         curve: one `(P10, P50, P90)` per period, nearest first.
         coverage: measured share of recent first periods inside their band; None before it is known.
-        model: the forecaster that answered.
+        model: the forecaster that answered; where it chose another, both: `auto: network`.
         start: UNIX seconds of the newest step of the history: period k is at `start` + k x step; None counts from now.
         step: seconds of a period; None is `Live.step_seconds`.
     """

@@ -23,7 +23,10 @@ from scoring.reports import (
 
 
 class Horizon(BaseModel):
-    """Demand some time ahead, P10..P90 around the median; `ratio`: of what is requested now."""
+    """Demand some time ahead, P10..P90 around the median; `ratio`: of what is requested now.
+
+    `expert`: who counts most in it; `skill`: 1 - error / persistence's error so far ahead.
+    """
 
     horizon: str
     at: datetime
@@ -31,10 +34,15 @@ class Horizon(BaseModel):
     median: float
     upper: float
     ratio: float | None
+    expert: str | None
+    skill: float | None
 
 
 class TargetMetric(BaseModel):
-    """One metric of a target; `needed`: points that a forecast wants; `maximum`: over the lead time, by quantile."""
+    """One metric of a target; `needed`: points that a forecast wants; `maximum`: over the lead time, by quantile.
+
+    `why`: in words, who forecasts each horizon and how that compares with persistence.
+    """
 
     name: str
     unit: str
@@ -50,6 +58,7 @@ class TargetMetric(BaseModel):
     coverage: float | None
     horizons: list[Horizon]
     maximum: dict[str, float | None]
+    why: str
 
 
 class TargetFeature(BaseModel):
@@ -196,6 +205,7 @@ def render_metric(metric: MetricReport) -> dict[str, Any]:
         "coverage": short_ratio(metric.coverage),
         "horizons": [render_horizon(horizon) for horizon in metric.horizons],
         "maximum": {quantile: short(value) for quantile, value in metric.maximum.items()},
+        "why": metric.why,
     }
 
 
@@ -208,6 +218,8 @@ def render_horizon(horizon: HorizonForecast) -> dict[str, Any]:
         "median": short(horizon.median),
         "upper": short(horizon.upper),
         "ratio": short_ratio(horizon.ratio),
+        "expert": horizon.expert,
+        "skill": short_ratio(horizon.skill),
     }
 
 

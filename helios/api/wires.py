@@ -15,7 +15,7 @@ from scoring.reports import History, Report
 
 PREFIX = "/live/v1"
 HEADER = "helios-live"
-VERSION = "1"
+VERSION = "2"
 """Of the header: whoever answers without it is no operator."""
 
 

@@ -1,35 +1,30 @@
-"""One model folder: read, verified, checked for sense, and only then a model.
-
-Every file is read once, and the bytes that were verified are the bytes that are loaded.
-"""
+"""One model folder: read, verified, checked for sense, and only then a model."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from helios.errors import ModelError
-from scoring.references import LOWER, MEDIAN, UPPER, Changes, Heights, Reference
+from helios.models import forecasters, references
+from helios.models.files import read_arrays, read_bytes, read_verified
+from helios.models.forecasters import BOOSTER, Source, build_models
+from helios.models.references import build_reference
+from scoring.forecasting.learned import Models
+from scoring.references import Reference
 
-FORMAT = "helios-reference/1"
-"""The one kind of model this version can load."""
-
-KINDS = ("cpu", "memory")
-PERIODS = 288
-"""How far ahead a model must be able to answer."""
-
-_LARGEST = 64 * 2**20
+ARRAYS = "arrays.npz"
 _FILE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 _VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}")
+
+Built = TypeVar("Built")
 
 
 class Metadata(BaseModel):
@@ -48,9 +43,29 @@ class Metadata(BaseModel):
     """File name -> SHA-256 of its bytes."""
 
 
+class ForecasterMetadata(Metadata):
+    """`metadata.json` of what was learned from fleets.
+
+    Attributes:
+        levels: the quantile levels that it forecasts.
+        sources: what it was trained on.
+        settings: of the training, as given.
+        held_out: measured on each source's held-out last stretch: source -> figure -> value.
+        libraries: name -> version of what trained it.
+        base: the model that training went on from; empty: from nothing.
+    """
+
+    levels: tuple[float, ...]
+    sources: tuple[Source, ...]
+    settings: dict[str, Any] = {}
+    held_out: dict[str, dict[str, float]] = {}
+    libraries: dict[str, str] = {}
+    base: str = ""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LoadedModel:
-    """A verified model.
+    """A verified model of the first kind.
 
     Attributes:
         name: `baseline`, …
@@ -71,13 +86,47 @@ class LoadedModel:
     bands: Mapping[str, NDArray[np.float64]]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedForecaster:
+    """A verified model of the second kind.
+
+    Attributes:
+        name: `fleet`, …
+        version: as in its metadata.
+        loaded_at: UNIX seconds.
+        source: the folder it came from, or `bundled`.
+        metadata: all of it.
+        models: what was learned.
+    """
+
+    name: str
+    version: str
+    loaded_at: float
+    source: str
+    metadata: ForecasterMetadata
+    models: Models
+
+
+Loaded = LoadedModel | LoadedForecaster
+
+
+def is_version(name: str) -> bool:
+    """Whether a folder's name is a version's: one to four numbers with points between them."""
+    return _VERSION.fullmatch(name) is not None
+
+
+def version_key(version: str) -> list[int]:
+    """Orders versions by number: 1.10.0 is newer than 1.9.0."""
+    return [int(part) for part in version.split(".")]
+
+
 def versions_in(folder: Path) -> list[str]:
-    """The versions in a model's folder, newest first, by number: 1.10.0 is newer than 1.9.0."""
-    found = [entry.name for entry in folder.iterdir() if _VERSION.fullmatch(entry.name) and entry.is_dir()]
-    return sorted(found, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
+    """The versions in a model's folder, newest first, by number."""
+    found = [entry.name for entry in folder.iterdir() if is_version(entry.name) and entry.is_dir()]
+    return sorted(found, key=version_key, reverse=True)
 
 
-def load_folder(folder: Path, *, source: str, now: float) -> LoadedModel:
+def load_folder(folder: Path, *, source: str, now: float) -> Loaded:
     """Read, verify and load one version's folder.
 
     Args:
@@ -89,31 +138,35 @@ def load_folder(folder: Path, *, source: str, now: float) -> LoadedModel:
         ModelError: naming the file and what is wrong with it.
     """
     metadata = read_metadata(folder)
-    if any(_FILE.fullmatch(name) is None for name in metadata.files):
-        raise ModelError(f"{folder / 'metadata.json'}: `files` may name files of its own folder only")
-    contents = {name: read_verified(folder / name, digest) for name, digest in metadata.files.items()}
-    if "arrays.npz" not in contents:
-        raise ModelError(f"{folder / 'metadata.json'}: `files` does not name arrays.npz")
-    try:
-        reference = build_reference(read_arrays(contents["arrays.npz"]), metadata)
-    except Exception as error:  # whatever numpy makes of foreign bytes is the folder's fault
-        raise ModelError(f"{folder / 'arrays.npz'}: {error}") from error
+    contents = read_contents(folder, metadata)
+    arrays = _sensible(folder / ARRAYS, lambda: read_arrays(contents[ARRAYS]))
+    if isinstance(metadata, ForecasterMetadata):
+        booster = contents.get(BOOSTER)
+        models = _sensible(folder, lambda: build_models(arrays, booster, metadata.levels))
+        return LoadedForecaster(metadata.name, metadata.version, now, source, metadata, models)
+    reference = _sensible(
+        folder / ARRAYS,
+        lambda: build_reference(arrays, step_seconds=metadata.step_seconds, basis=metadata.basis),
+    )
     bands = {kind: np.ascontiguousarray(changes.band) for kind, changes in reference.changes.items()}
     return LoadedModel(metadata.name, metadata.version, now, source, metadata, reference, bands)
 
 
 def read_metadata(folder: Path) -> Metadata:
-    """`metadata.json` of a version's folder, checked against the folder's own name and version."""
+    """`metadata.json` of a version's folder, of the kind that its format names, checked against the folder's own name.
+
+    Raises:
+        ModelError: it cannot be read, is of another kind, or belongs to another folder.
+    """
     path = folder / "metadata.json"
-    try:
-        metadata = Metadata.model_validate_json(read_bytes(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "JSON"
-        raise ModelError(f"{path}: {field}: {first['msg']}") from error
-    if metadata.format != FORMAT:
+    content = read_bytes(path)
+    metadata = _parsed(Metadata, content, path)
+    if metadata.format == forecasters.FORMAT:
+        metadata = _parsed(ForecasterMetadata, content, path)
+    elif metadata.format != references.FORMAT:
         raise ModelError(
-            f"{path}: format is {metadata.format!r}; this version of Helios loads {FORMAT!r} only"
+            f"{path}: format is {metadata.format!r}; this version of Helios loads {references.FORMAT!r} and "
+            f"{forecasters.FORMAT!r} only"
         )
     if (metadata.name, metadata.version) != (folder.parent.name, folder.name):
         raise ModelError(
@@ -122,72 +175,34 @@ def read_metadata(folder: Path) -> Metadata:
     return metadata
 
 
-def read_verified(path: Path, digest: str) -> bytes:
-    """The bytes of a file, if they are the ones that its metadata names."""
-    content = read_bytes(path)
-    found = hashlib.sha256(content).hexdigest()
-    if found != digest.lower():
-        raise ModelError(
-            f"{path}: damaged or altered: its SHA-256 is {found[:12]}…, metadata.json says {digest[:12]}…; "
-            "copy the folder again"
-        )
-    return content
-
-
-def read_bytes(path: Path) -> bytes:
-    """The bytes of a file of a sane size."""
-    try:
-        size = path.stat().st_size
-        if size > _LARGEST:
-            raise ModelError(f"{path}: {size} bytes; a model's file has at most {_LARGEST}")
-        return path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: {error.strerror or error}") from error
-
-
-def read_arrays(content: bytes) -> dict[str, NDArray[np.float64]]:
-    """The arrays of an .npz; pickled objects are refused by numpy."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        return {name: file[name].astype(np.float64) for name in file.files}
-
-
-def build_reference(arrays: Mapping[str, NDArray[np.float64]], metadata: Metadata) -> Reference:
-    """The reference made of the arrays.
+def read_contents(folder: Path, metadata: Metadata) -> dict[str, bytes]:
+    """The verified bytes of every file that the metadata names.
 
     Raises:
-        ValueError: if an array is missing, of the wrong shape, not finite or not rising.
+        ModelError: a file is missing, altered or not of this folder.
     """
-    for name, array in arrays.items():
-        if not np.all(np.isfinite(array)):
-            raise ValueError(f"{name} holds values that are not finite")
-    levels = _pick(arrays, "levels", (None,))
-    if not np.isin((LOWER, MEDIAN, UPPER), levels).all():
-        raise ValueError("levels lacks one of 0.1, 0.5 and 0.9")
-    changes, heights = {}, {}
-    for kind in KINDS:
-        ratios = _pick(arrays, f"{kind}_ratios", (None, len(levels)))
-        reached = _pick(arrays, f"{kind}_reached", ratios.shape)
-        if len(ratios) < PERIODS:
-            raise ValueError(f"{kind}_ratios has {len(ratios)} horizons; {PERIODS} are needed")
-        if ratios.min() < 0 or reached.min() < 0 or reached.max() > 1:
-            raise ValueError(f"{kind}_ratios or {kind}_reached is out of range")
-        changes[kind] = Changes(levels, ratios, reached)
-        sigmas = _pick(arrays, "sigmas", (None,))
-        tail = float(_pick(arrays, f"{kind}_tail", ()))
-        if tail <= 0:
-            raise ValueError(f"{kind}_tail must be above 0")
-        heights[kind] = Heights(sigmas, _pick(arrays, f"{kind}_values", sigmas.shape), tail)
-    return Reference(metadata.step_seconds, changes, heights, metadata.basis)
+    if any(_FILE.fullmatch(name) is None for name in metadata.files):
+        raise ModelError(f"{folder / 'metadata.json'}: `files` may name files of its own folder only")
+    if ARRAYS not in metadata.files:
+        raise ModelError(f"{folder / 'metadata.json'}: `files` does not name {ARRAYS}")
+    return {name: read_verified(folder / name, digest) for name, digest in metadata.files.items()}
 
 
-def _pick(arrays: Mapping[str, Any], name: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
-    """An array of the wished shape (None: any length), rising along its last axis."""
-    if name not in arrays:
-        raise ValueError(f"{name} is missing")
-    array: NDArray[np.float64] = arrays[name]
-    fits = len(array.shape) == len(shape) and all(
-        want in (None, have) for want, have in zip(shape, array.shape, strict=True)
-    )
-    if not fits or (array.ndim and (array.shape[-1] < 1 or np.any(np.diff(array, axis=-1) < 0))):
-        raise ValueError(f"{name} has the shape {array.shape} or does not rise")
-    return array
+Parsed = TypeVar("Parsed", bound=Metadata)
+
+
+def _parsed(kind: type[Parsed], content: bytes, path: Path) -> Parsed:
+    try:
+        return kind.model_validate_json(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "JSON"
+        raise ModelError(f"{path}: {field}: {first['msg']}") from error
+
+
+def _sensible(path: Path, build: Callable[[], Built]) -> Built:
+    """What `build` makes; whatever goes wrong with foreign bytes is the folder's fault."""
+    try:
+        return build()
+    except Exception as error:
+        raise ModelError(f"{path}: {error}") from error

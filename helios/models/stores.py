@@ -1,7 +1,8 @@
-"""The models in force: loaded from a folder, or the bundled ones where no folder was ever put.
+"""The models in force: loaded from a folder, or the bundled ones where the folder has none.
 
 A model that was loaded stays in force until another has been read and verified: a damaged upload never takes a
-working model away. Reading is for a thread; `models` is a plain attribute that is swapped as a whole.
+working model away. Reading is for a thread; `models`, `forecasters` and `problems` are plain attributes that are
+swapped as a whole.
 """
 
 from __future__ import annotations
@@ -9,25 +10,38 @@ from __future__ import annotations
 from pathlib import Path
 
 from helios.errors import ModelError
-from helios.models.folders import LoadedModel, load_folder, versions_in
+from helios.models.folders import Loaded, LoadedForecaster, LoadedModel, load_folder, versions_in
+from helios.models.forecasters import FLEET
+from scoring.forecasting.learned import Models
 
 BUNDLED = Path(__file__).parent / "bundled"
+BUNDLED_SOURCE = "bundled"
 
 
 class ModelStore:
     """Keeps the newest intact version of each model under `path`.
 
+    A bundled model stands in for a name that the path does not have, so that one may bring a reference alone or a
+    fleet model alone. A reference that is there and damaged is a fault and is not papered over, and so is a path that
+    is there and holds no model at all; what was learned from fleets falls back to the bundled in every case, for the
+    loop goes on, and the problem is told.
+
     Args:
-        path: `HELIOS_MODEL_PATH`. Where there is no such path at all, the bundled models are used; a path that is
-            there and holds nothing usable is a fault, and is not papered over.
+        path: `HELIOS_MODEL_PATH`. Where there is no such path at all, the bundled models are used.
         interval: seconds after which `refresh` looks again (`HELIOS_MODEL_REFRESH_INTERVAL`).
         bundled: the folder of the models that the package ships.
+
+    Attributes:
+        models: the references in force, by name: what the stateless API answers from.
+        forecasters: the learned models in force, by name.
+        problems: what is wrong with other folders, in words.
     """
 
     def __init__(self, path: Path | None, *, interval: float = 3600.0, bundled: Path = BUNDLED) -> None:
         self.path = path
         self.interval = interval
         self.models: dict[str, LoadedModel] = {}
+        self.forecasters: dict[str, LoadedForecaster] = {}
         self.problems: tuple[str, ...] = ()
         self._bundled = bundled
         self._next = float("-inf")
@@ -41,46 +55,105 @@ class ModelStore:
         self._load(now)
         return True
 
+    def learned(self, name: str = FLEET) -> Models:
+        """What was learned from fleets: the newest intact; nothing, and a problem in `problems`, where there is none.
+
+        Before the first `refresh` there is nothing.
+        """
+        loaded = self.forecasters.get(name)
+        return loaded.models if loaded is not None else Models.none()
+
+    def listed(self) -> list[Loaded]:
+        """All models in force, of both kinds, by name."""
+        return sorted([*self.models.values(), *self.forecasters.values()], key=lambda model: model.name)
+
     def _load(self, now: float) -> None:
         """Read all folders; what cannot be read becomes a problem and changes nothing."""
-        own, root = True, self.path or self._bundled
         problems: list[str] = []
-        models = dict(self.models)
+        present: dict[str, Loaded] = {**self.models, **self.forecasters}
+        # 1 the path's own models; once there was such a path, its absence is a fault as well
+        folders: dict[str, Path] = {}
         try:
-            # once there was such a path, its absence is a fault as well
-            own = self._own = self._own or (self.path is not None and _is_there(self.path))
-            root = root if own else self._bundled
-            folders = sorted(entry for entry in root.iterdir() if entry.is_dir())
+            self._own = self._own or (self.path is not None and _is_there(self.path))
+            if self.path is not None and self._own:
+                folders = _folders_in(self.path)
+            own = self._own
         except (OSError, ValueError) as error:
-            folders, problems = [], [f"{root}: {getattr(error, 'strerror', None) or error}"]
-        for folder in folders:
-            model = self._newest(folder, str(folder) if own else "bundled", now, problems)
+            own = True
+            problems.append(f"{self.path}: {getattr(error, 'strerror', None) or error}")
+        named: set[str] = set()
+        for name, folder in folders.items():
+            model, versions = self._newest(folder, str(folder), now, problems)
+            named.update({name} if versions else ())
             if model is not None:
-                models[model.name] = model
-        if not models and not problems:
+                present[name] = model
+        if own and not named and not problems:
             problems.append(
-                f"{root}: no <name>/<version>/metadata.json in it; put a model there or unset the path"
+                f"{self.path}: no <name>/<version>/metadata.json in it; put a model there or unset the path"
             )
-        self.models, self.problems = models, tuple(problems)
+        # 2 the bundled, for names that are not there
+        self._stand_in(present, named, empty=own and not named, now=now, problems=problems)
+        if FLEET not in present:
+            problems.append(f"no model named {FLEET}: series are forecast from their own past alone")
+        self.models = {name: model for name, model in present.items() if isinstance(model, LoadedModel)}
+        self.forecasters = {n: model for n, model in present.items() if isinstance(model, LoadedForecaster)}
+        self.problems = tuple(problems)
 
-    def _newest(self, folder: Path, source: str, now: float, problems: list[str]) -> LoadedModel | None:
-        """The newest intact version in a model's folder; the one in force if that is it, None if there is none."""
+    def _stand_in(
+        self, present: dict[str, Loaded], named: set[str], *, empty: bool, now: float, problems: list[str]
+    ) -> None:
+        """Add the bundled models for which `path` has nothing.
+
+        Args:
+            present: the models in force so far, by name; added to.
+            named: names of which the path has versions, whether intact or not.
+            empty: whether the path is there and has none at all.
+            now: UNIX seconds.
+            problems: what is wrong, in words; added to.
+        """
+        try:
+            folders = _folders_in(self._bundled)
+        except OSError as error:
+            problems.append(f"{self._bundled}: {error.strerror or error}")
+            return
+        for name, folder in folders.items():
+            if name in present and present[name].source != BUNDLED_SOURCE:
+                continue
+            model, _ = self._newest(folder, BUNDLED_SOURCE, now, problems)
+            if model is None:
+                continue
+            if isinstance(model, LoadedForecaster) or not (empty or name in named):
+                present[name] = model
+
+    def _newest(
+        self, folder: Path, source: str, now: float, problems: list[str]
+    ) -> tuple[Loaded | None, list[str]]:
+        """The newest intact version in a model's folder, the one in force if that is it; and all versions there."""
         try:
             versions = versions_in(folder)
         except OSError as error:
             problems.append(f"{folder}: {error.strerror or error}")
-            return None
-        present = self.models.get(folder.name)
+            return None, []
+        present: Loaded | None = self.models.get(folder.name) or self.forecasters.get(folder.name)
         for version in versions:
             if present is not None and (present.version, present.source) == (version, source):
-                return present
+                return present, versions
             try:
-                return load_folder(folder / version, source=source, now=now)
+                return load_folder(folder / version, source=source, now=now), versions
             except ModelError as error:
                 problems.append(str(error))
         if not versions:
             problems.append(f"{folder}: no version folder (such as 1.0.0) in it")
-        return None
+        return None, versions
+
+
+def _folders_in(root: Path) -> dict[str, Path]:
+    """The folders of a folder by name, in order; hidden ones are nobody's model.
+
+    Raises:
+        OSError: it cannot be looked at.
+    """
+    return {e.name: e for e in sorted(root.iterdir()) if e.is_dir() and not e.name.startswith(".")}
 
 
 def _is_there(path: Path) -> bool:

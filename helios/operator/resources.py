@@ -152,12 +152,15 @@ class HeliosTargetStatus(Strict):
     )
     replicas: ReplicaStatus | None = Field(None, description="Replica counts: current and recommended.")
     model: Annotated[str, Field(max_length=253)] | None = Field(
-        None, description="What the forecast comes from."
+        None, description="The forecaster that decides, or reactive."
     )
     ledger: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="Actual against recommended, in one line."
     )
     reason: Annotated[str, Field(max_length=1024)] | None = Field(None, description="The decision in words.")
+    why: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="Who forecasts, and how that compares with persistence; as of the last write."
+    )
     skill: Annotated[str, Field(max_length=63)] | None = Field(
         None, description="Band of the forecast's skill over persistence."
     )

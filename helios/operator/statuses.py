@@ -14,7 +14,9 @@ from helios.operator.conditions import Condition, score_band, skill_band, writte
 from helios.operator.resources import HeliosTarget
 from scoring.reports import Report
 
-_WORDS = ("reason", "ledger")
+_CHARACTERS = 1024
+"""Of words; more the schema refuses."""
+_WORDS = ("reason", "why", "ledger")
 """Fields that change all the time: written along with others, never by themselves."""
 
 
@@ -41,7 +43,7 @@ def status(
         "scaledObject": scaled_object,
     }
     if report is None:
-        return stands | dict.fromkeys(("replicas", "model", "ledger", "reason", "skill", "anomaly"))
+        return stands | dict.fromkeys(("replicas", "model", "ledger", "reason", "why", "skill", "anomaly"))
     return stands | {
         "replicas": {
             "current": report.current_replicas,
@@ -51,6 +53,7 @@ def status(
         "model": report.model,
         "ledger": report.ledger.line,
         "reason": report.reason,
+        "why": "; ".join(f"{m.name}: {m.why}" for m in report.metrics if m.drives)[:_CHARACTERS] or None,
         "skill": skill_band(report),
         "anomaly": {"severity": report.anomaly.severity, "score": score_band(report.anomaly.score)},
     }

@@ -201,6 +201,7 @@ export class Target {
       h.horizon, minuteOf(Date.parse(h.at) / 1000), ...[h.lower, h.median, h.upper].map((v) => number(v / divisor)),
       percent(h.ratio),
     ]));
+    say(p.why, metric.horizons.length ? sentence(metric.why) : "");
     const tops = ["0.5", "0.9", "0.98"].filter((label) => typeof metric.maximum[label] === "number");
     const said = tops.map((label) => `${quantity(metric.maximum[label], metric.unit)} (P${Math.round(Number(label) * 100)})`);
     say(p.maximum, metric.horizons.length

@@ -20,7 +20,7 @@ helios_recommended_replicas{namespace="saleor",deployment="saleor-api"} 4
 def curve(name: str = "cpu", *, capacity: float | None = 2.0, coverage: float | None = 0.79) -> MetricCurve:
     """A forecast of 288 periods that rises by a hundredth of a unit each; its band is a fifth of a unit wide."""
     middle = [1.0 + 0.01 * period for period in range(288)]
-    return MetricCurve(name, capacity, [(m - 0.1, m, m + 0.1) for m in middle], coverage, "baseline")
+    return MetricCurve(name, capacity, [(m - 0.1, m, m + 0.1) for m in middle], coverage, "auto: network")
 
 
 @dataclass

@@ -81,6 +81,12 @@ class Scene:
         """What the operator has asked of the API server since a mark, but for watches: they are written when they end."""
         return [r for r in self.plane.audit.requests(user=USER, since=since) if r.verb != "watch"]
 
+    def quiet(self) -> bool:
+        """Whether nothing is written over a few cycles."""
+        since = self.plane.audit.mark()
+        self.cycled(5)
+        return {"list"} == {r.verb for r in self.asked(since)}
+
     def patched(self, since: int, *namespaces: str) -> Counter[str]:
         """How often the status of which target of these namespaces was written since a mark."""
         return Counter(
@@ -126,7 +132,7 @@ def test_a_steady_fleet_sends_no_patch(scene: Scene, tell: Tell) -> None:
     names = [f"web-{number}" for number in range(FLEET)]
     for name in names:
         scene.ready(scene.crowd, name)
-    scene.cycled(3)
+    wait_until(scene.quiet, 180, "the first evidence of every forecast is in")
     since = scene.plane.audit.mark()
     cycles = scene.cycled(CYCLES)
     asked = scene.asked(since)

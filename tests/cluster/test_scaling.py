@@ -234,12 +234,14 @@ def test_replicas_are_there_before_the_load_arrives(scene: Scene, tell: Tell) ->
 
 
 def _leads(workload: Workload, since: float) -> list[float]:
-    """Seconds by which `n` ready replicas were there before demand needed them, for each `n` that came to be needed."""
+    """Seconds by which `n` ready replicas were there before demand needed them, for each `n` that came to be needed.
+
+    Those that were there from the start are counted too: an early forecast has nothing left to add.
+    """
     samples = workload.since(since)
     needed = list(itertools.accumulate((math.ceil(s.demand / (REQUEST * LINE) - 1e-9) for s in samples), max))
-    first = samples[0].ready
     found = []
-    for count in range(first + 1, needed[-1] + 1):
+    for count in range(needed[0] + 1, needed[-1] + 1):
         need = next(s.when for s, n in zip(samples, needed, strict=True) if n >= count)
         have = next((s.when for s in samples if s.ready >= count), math.inf)
         found.append(need - have)

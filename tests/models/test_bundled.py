@@ -6,6 +6,7 @@ import csv
 import gzip
 import importlib.util
 import itertools
+import re
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,9 @@ from types import ModuleType
 
 import pytest
 
-from helios.models.stores import BUNDLED
+from helios.models.folders import LoadedForecaster
+from helios.models.forecasters import FLEET
+from helios.models.stores import BUNDLED, ModelStore
 
 ROOT = Path(__file__).parents[2]
 DEMOS = ROOT / "helios" / "demos"
@@ -78,6 +81,42 @@ def test_the_bundled_model_is_what_the_script_makes(tmp_path: Path) -> None:
     make.write_model(tmp_path, DEMOS / "trace.csv.gz")
     for name in ("arrays.npz", "metadata.json"):
         assert (BUNDLED / "baseline" / make.VERSION / name).read_bytes() == (tmp_path / name).read_bytes()
+
+
+def fleet() -> LoadedForecaster:
+    """The bundled fleet model, loaded as a process without a folder of its own does."""
+    store = ModelStore(None)
+    store.refresh(0.0)
+    assert () == store.problems
+    return store.forecasters[FLEET]
+
+
+def test_one_intact_fleet_model_is_bundled_and_small() -> None:
+    """It holds a booster, takes a few megabytes, and no older version makes the package larger."""
+    folders = list((BUNDLED / FLEET).iterdir())
+    assert [fleet().version] == [folder.name for folder in folders]
+    assert fleet().models.booster
+    assert sum(file.stat().st_size for file in folders[0].iterdir()) < 12 * 2**20
+
+
+def test_the_bundled_fleet_model_may_be_shared() -> None:
+    """Every source that it was trained on has a licence that allows it, and stands in the licence file."""
+    sources = fleet().metadata.sources
+    assert {source.licence for source in sources} <= {"MIT", "Apache-2.0", "CC-BY-4.0"}
+    assert not {source.kin for source in sources} & {"materna", "alibaba", ""}
+    text = (BUNDLED / "LICENSE").read_text()
+    assert [] == [source.name for source in sources if source.name not in text]
+
+
+def test_the_bundled_booster_is_of_the_oldest_xgboost_and_loads_on_this_one() -> None:
+    """Newer versions read what older ones wrote: the floor of pyproject.toml wrote it."""
+    xgboost = pytest.importorskip("xgboost")
+    floor = re.search(r'"xgboost-cpu>=(\d+\.\d+)', (ROOT / "pyproject.toml").read_text())
+    assert floor is not None
+    assert fleet().metadata.libraries["xgboost"].startswith(f"{floor[1]}.")
+    booster = xgboost.Booster()
+    booster.load_model(bytearray(fleet().models.booster or b""))
+    assert booster.num_boosted_rounds() > 0
 
 
 def test_rounding_keeps_five_digits() -> None:

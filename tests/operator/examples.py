@@ -57,8 +57,9 @@ FULL: Spec = {
         "freezeMaxSeconds": 1800,
     },
     "schedules": [{**OFFICE, "min": 4, "max": 20}],
-    "events": [{**SALE, "timezone": "America/New_York"}],
+    "events": [{**SALE, "timezone": "America/New_York", "name": "Black Friday"}],
     "timezone": "Europe/Berlin",
+    "holidays": "DE-BY",
     "keda": {
         "serverAddress": "http://prometheus.monitoring:9090",
         "authenticationRef": {"name": "prometheus", "kind": "ClusterTriggerAuthentication"},
@@ -89,6 +90,9 @@ ACCEPTED: Sequence[Example] = (
         "an event whose offsets turn its wall times about",
         spec(events=[{**SALE, "start": "2026-11-27T10:00:00+05:00", "end": "2026-11-27T09:00:00Z"}]),
     ),
+    Example("an event without a name", spec(events=[SALE])),
+    Example("another forecaster", spec(forecast={"model": "holt-winters"})),
+    Example("a country's holidays", spec(holidays="US")),
     Example("a lift of one", spec(events=[{**SALE, "expectedLift": "1"}])),
     Example(
         "a workload of another kind",
@@ -122,7 +126,8 @@ REFUSED: Sequence[Example] = (
     Example("a size that is no quantity", spec(metrics=[{**RPS, "perReplica": "fifty"}]), "perReplica"),
     Example("a utilization of zero", spec(utilization={"max": 0}), "greater than or equal to 1"),
     Example("a utilization beyond all", spec(utilization={"reactive": 101}), "less than or equal to 100"),
-    Example("a forecaster that is none", spec(forecast={"model": "oracle"}), "baseline"),
+    Example("a forecaster in capitals", spec(forecast={"model": "Auto"}), "Auto"),
+    Example("holidays of nowhere", spec(holidays="germany"), "germany"),
     Example("no horizons", spec(forecast={"horizons": []}), "at least 1 item"),
     Example("a horizon of seconds", spec(forecast={"horizons": [30]}), "greater than or equal to 60"),
     Example("a quantile too high", spec(forecast={"quantile": "0.999"}), "outside 0.05..0.99"),
@@ -153,6 +158,7 @@ REFUSED: Sequence[Example] = (
     Example("an event in no month", spec(events=[{**SALE, "start": "2026-13-01T00:00:00"}]), "start"),
     Example("an event on no day", spec(events=[{**SALE, "start": "2026-02-30T00:00:00"}]), "spec.events"),
     Example("an event that lifts nothing", spec(events=[{**SALE, "expectedLift": "0.5"}]), "outside 1..100"),
+    Example("an event with an empty name", spec(events=[{**SALE, "name": ""}]), "name"),
     Example("an event beyond belief", spec(events=[{**SALE, "expectedLift": "101"}]), "outside 1..100"),
     Example("an address without a scheme", spec(keda={"serverAddress": "prometheus:9090"}), "match"),
     Example("a guard beyond all", spec(keda={"cpuGuard": 101}), "less than or equal to 100"),
@@ -181,6 +187,13 @@ MODEL_ONLY: Sequence[Example] = (
         spec(schedules=[{**OFFICE, "end": "61 8 * * *", "min": 4}]),
         "cron expression",
     ),
+    Example(
+        "a forecaster that is not installed",
+        spec(forecast={"model": "oracle"}),
+        "auto, baseline, holt-winters",
+    ),
+    Example("holidays of an unknown country", spec(holidays="ZZ"), "ISO 3166"),
+    Example("holidays of another country's part", spec(holidays="DE-CA"), "write DE with one of"),
     Example("a bound below the operator's", spec(replicas={"min": 11}), "above max 10"),
     Example(
         "a fallback beyond the operator's bound",
@@ -188,7 +201,7 @@ MODEL_ONLY: Sequence[Example] = (
         "above replicas.max",
     ),
 )
-"""The API server takes them, as it knows neither time zones nor cron nor the operator's defaults; a condition tells."""
+"""The API server takes them, as it knows neither time zones nor cron nor holidays nor what is installed nor the operator's defaults; a condition tells."""
 
 UNKNOWN: Sequence[Example] = (
     Example("a field that is none", spec(colour="blue"), "colour"),

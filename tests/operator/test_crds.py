@@ -262,7 +262,7 @@ ODD_VALUES: tuple[Any, ...] = (
 )
 SAID_IN_CEL = re.compile(
     "above max|outside|not after|has an offset|neither cpu nor memory|less than 1000000000000000|greater than 0|"
-    "named twice|min, max, or both|time zone|cron|replicas.max|datetime"
+    "named twice|min, max, or both|time zone|cron|replicas.max|datetime|no forecaster|holidays"
 )
 """What the models say beyond a schema."""
 

@@ -81,10 +81,11 @@ def test_the_first_pass_writes_a_whole_status() -> None:
     assert 1 == world.cycle()
     _, status = world.door.statuses[0]
     assert {"current": 2, "recommended": 4, "uncapped": 4} == status["replicas"]
-    assert ("baseline", "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11") == (
+    assert ("auto", "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11") == (
         status["model"],
         status["ledger"],
     )
+    assert "cpu: network at 5m: 12 % better than persistence over the last days" in status["why"]
     assert [("True", "Scored"), ("True", "Observed"), ("True", "Skilful"), ("False", "Observing")] == [
         condition(status, kind) for kind in ("Ready", "DataAvailable", "ForecastReady", "Scaling")
     ]
@@ -92,13 +93,14 @@ def test_the_first_pass_writes_a_whole_status() -> None:
 
 
 def test_a_steady_fleet_sends_no_patch() -> None:
-    """Whatever changes in words, bands do not."""
+    """Whatever changes in words, bands do not; nor is it news who forecasts."""
     world = World(*(body(f"web-{i}") for i in range(20)))
     assert 20 == world.cycle()
     for n in range(10):
         for name, said in world.reports.items():
+            metrics = tuple(replace(m, why=f"another expert: {n} % better") for m in said.metrics)
             world.reports[name] = replace(
-                said, reason=f"cpu may reach 2.{n} cores", confidence=0.9 + n / 1000
+                said, reason=f"cpu may reach 2.{n} cores", confidence=0.9 + n / 1000, metrics=metrics
             )
         assert 0 == world.cycle()
 

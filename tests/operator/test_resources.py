@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from helios.operator.resources import HeliosTarget
 from helios.settings import Settings, with_defaults
 from helios.targets import QueryPolicy
-from scoring.calendars import Schedule
+from scoring.calendars import Event, Schedule
 from scoring.policies import Metric, StepLimit, Target
 from tests.operator.examples import (
     ACCEPTED,
@@ -87,28 +86,35 @@ def test_a_long_value_is_not_repeated_in_full() -> None:
 def test_the_whole_spec_reaches_the_core() -> None:
     """Every wish, in the core's units."""
     whole = parsed(FULL)
-    assert Target(
-        namespace="saleor",
-        deployment="saleor-api",
-        kind="StatefulSet",
-        mode="Autoscale",
-        metrics=(Metric("cpu"), Metric("rps", RPS["query"], 50.0)),
-        min_replicas=2,
-        max_replicas=20,
-        max_utilization=0.85,
-        reactive_utilization=0.65,
-        guard_utilization=0.75,
-        quantile=0.95,
-        lead_seconds=120.0,
-        horizons=(300, 900),
-        anomaly_threshold=3.0,
-        cooldown_seconds=600.0,
-        freeze_max_seconds=1800.0,
-        scale_up=StepLimit(4, 100),
-        scale_down=StepLimit(2, None),
-        schedules=(Schedule("0 8 * * 1-5", "0 18 * * 1-5", "Europe/Berlin", 4, 20),),
-        timezone="Europe/Berlin",
-    ) == replace(whole, events=())
+    assert (
+        Target(
+            namespace="saleor",
+            deployment="saleor-api",
+            kind="StatefulSet",
+            mode="Autoscale",
+            metrics=(Metric("cpu"), Metric("rps", RPS["query"], 50.0)),
+            min_replicas=2,
+            max_replicas=20,
+            max_utilization=0.85,
+            reactive_utilization=0.65,
+            guard_utilization=0.75,
+            quantile=0.95,
+            lead_seconds=120.0,
+            horizons=(300, 900),
+            anomaly_threshold=3.0,
+            cooldown_seconds=600.0,
+            freeze_max_seconds=1800.0,
+            scale_up=StepLimit(4, 100),
+            scale_down=StepLimit(2, None),
+            schedules=(Schedule("0 8 * * 1-5", "0 18 * * 1-5", "Europe/Berlin", 4, 20),),
+            # midnight in New York is 05:00 UTC
+            events=(Event(1_795_755_600.0, 1_795_842_000.0, 2.5, "Black Friday"),),
+            timezone="Europe/Berlin",
+            model="baseline",
+            holidays="DE-BY",
+        )
+        == whole
+    )
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_every_environment_name_reaches_a_key_that_exists() -> None:
             id="quantile",
         ),
         pytest.param(
-            "targets: [{namespace: a, deployment: b, forecast: {model: prophet}}]",
+            "targets: [{namespace: a, deployment: b, forecast: {model: oracle}}]",
             {},
             ["model", "baseline"],
             id="model",

@@ -104,11 +104,14 @@ def forecast(
         skill=np.repeat(per_row(of, skill)[:, None], len(steps), axis=1),
         lead_skill=per_row(of, skill),
         points=np.full(rows, points, np.int32),
-        needed=576,
+        needed=np.full(rows, 576, np.int32),
         last=seen,
         residual=per_row(of, residual),
         sigma=per_row(of, sigma),
         model="canned",
+        peaks=np.empty((rows, 0, len(LEVELS)), np.float32),
+        experts=("canned",),
+        chosen=np.zeros((rows, len(steps)), np.int8),
     )
 
 
@@ -214,7 +217,15 @@ class MemorySource:
 DOWN = SourceUnavailable("prometheus did not answer: connection refused; check its address")
 
 
-def scores(of: Fleet, *, at: float = NOW, lasts: float = 900.0, horizons: int = 2, **given: Any) -> Scores:
+def scores(
+    of: Fleet,
+    *,
+    at: float = NOW,
+    lasts: float = 900.0,
+    horizons: int = 2,
+    experts: tuple[str, ...] = ("network", "persistence"),
+    **given: Any,
+) -> Scores:
     """Scores of a fleet as one cycle at `at` would post them: plain numbers that differ from gauge to gauge."""
     targets, rows = len(of), len(of.series)
     whole = {
@@ -229,6 +240,9 @@ def scores(of: Fleet, *, at: float = NOW, lasts: float = 900.0, horizons: int = 
         "short": np.tile([11.0, 2.0], (targets, 1)),
         "seconds": np.full(targets, 7 * DAY),
         "points": np.full(rows, 2016, np.int32),
+        "needed": np.full(rows, 576, np.int32),
+        "skill": np.full((rows, horizons), 0.12, np.float32),
+        "chosen": np.zeros((rows, horizons), np.int8),
         "ratio": np.full((rows, horizons), 0.48, np.float32),
         "curve": np.tile(np.array([1.5, 2.0, 2.5], np.float32), (rows, horizons, 1)),
         "maximum": np.tile(np.arange(1, 10, dtype=np.float32), (rows, 1)),
@@ -255,4 +269,5 @@ def scores(of: Fleet, *, at: float = NOW, lasts: float = 900.0, horizons: int = 
     }
     arrays = whole | {k: per_target(of, v) for k, v in per_targets.items()}
     arrays |= {k: per_row(of, v) for k, v in per_rows.items()}
-    return Scores(**(arrays | {name: np.asarray(value, arrays[name].dtype) for name, value in given.items()}))
+    said = {name: np.asarray(value, arrays[name].dtype) for name, value in given.items()}
+    return Scores(experts=experts, **(arrays | said))

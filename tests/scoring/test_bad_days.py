@@ -11,28 +11,25 @@ import pytest
 
 from scoring.calendars import Schedule
 from scoring.errors import SourceUnavailable
-from scoring.forecasting.baseline import Baseline
-from scoring.forecasting.forecasts import Ask, Forecast, unforecast
+from scoring.forecasting.forecasts import Ask, Forecast
 from scoring.metrics_stream import Workloads
 from scoring.panels import Panel
 from scoring.policies import Metric
 from tests.scoring.builders import DOWN, NAN, NOW, MemorySource, target
+from tests.scoring.forecasters import Seasonal, Stateless
 from tests.scoring.test_expositions import parsed
 from tests.scoring.test_scorer import TARGETS, Run
 
 
 @dataclass(frozen=True)
-class Odd:
+class Odd(Stateless):
     """A forecaster that spoils the baseline's answer."""
 
-    spoil: Callable[[Forecast], Forecast]
     name: str = "odd"
-
-    def fit(self, panel: Panel) -> Odd:
-        return self
+    spoil: Callable[[Forecast], Forecast] = lambda forecast: forecast
 
     def forecast(self, panel: Panel, ask: Ask) -> Forecast:
-        return self.spoil(Baseline().forecast(panel, ask))
+        return self.spoil(Seasonal().forecast(panel, ask))
 
 
 def fail(forecast: Forecast) -> Forecast:
@@ -235,7 +232,7 @@ SHAPES = [
 @pytest.mark.parametrize("spoil", SHAPES)
 def test_a_forecaster_that_fails_leaves_the_reactive_decision(spoil: Callable[[Forecast], Any]) -> None:
     """For everyone, with the reason; the fault is named."""
-    run = Run(MemorySource(), forecaster=Odd(spoil)).warm()
+    run = Run(MemorySource(), forecaster=Odd(spoil=spoil)).warm()
     summary = run.cycle()
     assert (3, {"forecast"}) == (summary.decided, summary.faults.keys())
     said = run.report()
@@ -256,7 +253,7 @@ NONSENSE = [
 @pytest.mark.parametrize(("spoil", "outcome"), NONSENSE)
 def test_a_forecast_of_nonsense_is_not_believed(spoil: Callable[[Forecast], Forecast], outcome: str) -> None:
     """What cannot be is not known: the decision is made on the rest, and no gauge shows it."""
-    run = Run(MemorySource(), forecaster=Odd(spoil)).warm()
+    run = Run(MemorySource(), forecaster=Odd(spoil=spoil)).warm()
     summary = run.cycle()
     assert (3, {}) == (summary.decided, summary.faults)
     assert outcome == run.report().outcome
@@ -269,7 +266,7 @@ def test_nonsense_about_one_target_costs_no_other_its_forecast() -> None:
     def spoil(f: Forecast) -> Forecast:
         return replace(f, maximum=np.where(np.arange(len(f.maximum))[:, None] < 2, np.inf, f.maximum))
 
-    run = Run(MemorySource(), forecaster=Odd(spoil)).warm()
+    run = Run(MemorySource(), forecaster=Odd(spoil=spoil)).warm()
     assert ["no-forecast", "forecast", "forecast"] == [
         run.report(name).outcome for name in ("api", "web", "job")
     ]
@@ -360,18 +357,7 @@ def test_a_target_with_ten_minutes_of_history_is_decided_reactively() -> None:
 
 def test_a_stand_in_forecast_can_be_detected_and_decided_on() -> None:
     """What replaces a failed forecaster goes through every later stage without a fault."""
-
-    @dataclass(frozen=True)
-    class Mute:
-        name: str = "mute"
-
-        def fit(self, panel: Panel) -> Mute:
-            return self
-
-        def forecast(self, panel: Panel, ask: Ask) -> Forecast:
-            return unforecast(panel, ask, self.name)
-
-    run = Run(MemorySource(), forecaster=Mute()).warm()
+    run = Run(MemorySource(), forecaster=Stateless()).warm()
     assert (3, {}) == (run.cycle().decided, run.cycle().faults)
 
 

@@ -155,6 +155,29 @@ def test_another_horizon_hides_nobody(horizons: tuple[int, ...]) -> None:
         expected = curve[:, HORIZONS.index(seconds)] if seconds in HORIZONS else np.full((4, 3), NAN)
         np.testing.assert_array_equal(expected, latest[1].curve[:, i])
         np.testing.assert_array_equal(expected[:, 1], latest[1].ratio[:, i])
+        known = seconds in HORIZONS
+        np.testing.assert_array_equal([0 if known else -1] * 4, latest[1].chosen[:, i])
+        np.testing.assert_array_equal(np.isnan(latest[1].skill[:, i]), [not known] * 4)
+
+
+def test_who_was_chosen_stays_true_when_others_are_chosen_from() -> None:
+    """A target that was not scored keeps the name of its expert, whatever list the next cycle comes with."""
+    board = board_of()
+    board.post(scores(PAIR, experts=("network", "waves"), chosen=np.ones((4, 2))), EVERYONE, NOW)
+    board.post(
+        scores(PAIR, experts=("persistence", "network"), chosen=[[0, 1], [0, -1]] * 2),
+        np.array([True, False]),
+        NOW + 300,
+    )
+    latest = board.latest()
+    assert latest is not None
+    named = [[latest[1].experts[i] if i >= 0 else None for i in row] for row in latest[1].chosen.tolist()]
+    assert [
+        ["persistence", "network"],
+        ["persistence", None],
+        ["waves", "waves"],
+        ["waves", "waves"],
+    ] == named
 
 
 def test_restored_scores_are_served_until_they_expire() -> None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
 
-from scoring.calendars import Event, Schedule, highest_lift
-from tests.scoring.builders import DAY, NOW, fleet, per_target, target
+from scoring.calendars import (
+    Event,
+    Lesson,
+    Schedule,
+    day_shifts,
+    highest_lift,
+    holidays_of,
+    taught_lift,
+    unlike_days,
+)
+from tests.scoring.builders import DAY, NOW, STEP, fleet, per_target, target
 
 BERLIN = "Europe/Berlin"
 OFFICE = Schedule("0 8 * * 1-5", "0 18 * * 1-5", BERLIN, minimum=4)
@@ -147,6 +156,120 @@ def test_events_in_a_row_do_not_multiply() -> None:
 def test_no_events_lift_nothing() -> None:
     """One is the lift of an ordinary day."""
     assert 1 == highest_lift((), NOW, 600)
+
+
+def lesson(lift: float, *, days_ago: float = 7, name: str | None = "sale", announced: float = 3.0) -> Lesson:
+    """What an event some days ago did."""
+    start = NOW - days_ago * DAY
+    return Lesson("shop", "api", name, announced, start, start + 3600, lift)
+
+
+@pytest.mark.parametrize(
+    ("lessons", "lift"),
+    [
+        pytest.param((), 3.0, id="nothing was learned"),
+        pytest.param((lesson(2.0),), 2.5, id="after one, half"),
+        pytest.param((lesson(2.0), lesson(1.0)), 2.0, id="after two, a third"),
+        pytest.param((lesson(2.0), lesson(2.0), lesson(90.0)), 2.25, id="an odd one does not pull"),
+        pytest.param((lesson(900.0),), 12.0, id="no farther than four times"),
+        pytest.param((lesson(0.1),) * 8, 1.0, id="never below one"),
+        pytest.param((lesson(2.0, name="match"), lesson(2.0, name=None)), 3.0, id="those of another kind"),
+        pytest.param((lesson(2.0, days_ago=-1),), 3.0, id="one that came later"),
+        pytest.param(
+            tuple(lesson(2.0 if i < 8 else 4.0, days_ago=i + 1) for i in range(20)),
+            3 / 9 + 2 * 8 / 9,
+            id="the newest eight",
+        ),
+    ],
+)
+def test_past_events_teach_the_lift_of_the_next(lessons: tuple[Lesson, ...], lift: float) -> None:
+    """What was measured outweighs what is announced, the more the oftener it was."""
+    assert lift == pytest.approx(taught_lift(Event(NOW, NOW + 3600, 3.0, "sale"), lessons))
+
+
+def test_events_without_a_name_are_alike_where_they_expect_the_same() -> None:
+    """A weekly sale that nobody named still learns; an event of another size does not learn from it."""
+    past = [lesson(2.0, name=None, announced=3.0)]
+    assert 2.5 == taught_lift(Event(NOW, NOW + 3600, 3.0), past)
+    assert 9.0 == taught_lift(Event(NOW, NOW + 3600, 9.0), past)
+
+
+def test_a_taught_lift_is_what_counts() -> None:
+    """It takes the announced one's place from a lead time before the start."""
+    assert 2.5 == highest_lift([Event(NOW, NOW + 3600, 3.0, "sale")], NOW - 600, 600, [lesson(2.0)])
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "time", "shifts"),
+    [
+        pytest.param("Europe/Berlin", "2026-02-16", "10:00", (0,) * 7, id="no change"),
+        pytest.param("UTC", "2026-03-30", "10:00", (0,) * 7, id="no clocks to change"),
+        pytest.param("Europe/Berlin", "2026-03-29", "01:00", (0,) * 7, id="just before they go forward"),
+        pytest.param("Europe/Berlin", "2026-03-29", "10:00", (12,) * 7, id="forward this morning"),
+        pytest.param("Europe/Berlin", "2026-03-30", "10:00", (0, *(12,) * 6), id="forward yesterday"),
+        pytest.param("Europe/Berlin", "2026-04-04", "10:00", (0,) * 6 + (12,), id="forward six days ago"),
+        pytest.param("Europe/Berlin", "2026-04-06", "10:00", (0,) * 7, id="long ago"),
+        pytest.param("Europe/Berlin", "2026-10-26", "10:00", (0, *(-12,) * 6), id="back yesterday"),
+        pytest.param("Australia/Lord_Howe", "2026-10-04", "10:00", (6,) * 7, id="forward by half an hour"),
+        pytest.param("Australia/Lord_Howe", "2026-04-05", "10:00", (-6,) * 7, id="back by half an hour"),
+    ],
+)
+def test_local_time_is_found_after_a_clock_change(
+    zone: str, day: str, time: str, shifts: tuple[int, ...]
+) -> None:
+    """In steps of five minutes; positive where clocks went forward, as those days were shorter."""
+    end = datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=ZoneInfo(zone)).timestamp()
+    assert shifts == day_shifts(zone, end, STEP)
+
+
+@pytest.mark.parametrize("day", ["2026-03-30", "2026-10-26"])
+@pytest.mark.parametrize(
+    "zone", ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"]
+)
+@pytest.mark.parametrize("hour", [0, 9, 23])
+def test_a_shifted_column_has_the_same_wall_time(zone: str, day: str, hour: int) -> None:
+    """Column t - (k + 1) days + shift reads what the clock on the wall reads now."""
+    now = datetime.fromisoformat(f"{day}T{hour:02}:30").replace(tzinfo=ZoneInfo(zone))
+    for k, shift in enumerate(day_shifts(zone, now.timestamp(), STEP)):
+        then = datetime.fromtimestamp(now.timestamp() - (k + 1) * DAY + shift * STEP, ZoneInfo(zone))
+        assert (now - timedelta(days=k + 1)).replace(tzinfo=None) == then.replace(tzinfo=None)
+
+
+def test_a_replayed_day_has_no_clock_changes() -> None:
+    """Where a day is an hour, wall time means nothing."""
+    assert (0,) * 7 == day_shifts(BERLIN, berlin("2026-03-29", "10:00"), STEP, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("day", "unlike"),
+    [
+        pytest.param("2026-05-13", [], id="an ordinary week"),
+        pytest.param("2026-05-14", [1, 2, 3, 5, 6, 7], id="Ascension Day, a Thursday, is like the Sunday"),
+        pytest.param("2026-05-15", [1], id="the day after it"),
+        pytest.param("2026-05-17", [], id="a Sunday is like a holiday"),
+        pytest.param("2026-05-21", [7], id="a week after it"),
+        pytest.param("2026-05-22", [], id="and no longer"),
+        pytest.param("2027-01-02", [1, 7], id="New Year and Boxing Day, in two years"),
+    ],
+)
+def test_a_holiday_looks_at_sundays_and_holidays_alone(day: str, unlike: list[int]) -> None:
+    """And nobody looks at a holiday from an ordinary day."""
+    found = unlike_days(BERLIN, "DE", berlin(day, "12:00"))
+    assert unlike == [k + 1 for k in range(7) if found[k]]
+
+
+def test_the_day_is_that_of_the_place() -> None:
+    """Half past eleven at night in UTC is the holiday's morning in Berlin."""
+    assert unlike_days(BERLIN, "DE", berlin("2026-05-14", "00:30")) != unlike_days(
+        "UTC", "DE", berlin("2026-05-14", "00:30")
+    )
+
+
+def test_a_part_of_a_country_has_holidays_of_its_own() -> None:
+    """Corpus Christi is one in Bavaria, and none in Hamburg."""
+    corpus_christi = date(2026, 6, 4)
+    assert corpus_christi in holidays_of("DE-BY", 2026)
+    assert corpus_christi not in holidays_of("DE-HH", 2026)
 
 
 def bounds(now: float, **wishes: object) -> tuple[float, float]:

@@ -10,16 +10,15 @@ from scoring.forecasting.forecasts import LEVELS, LOWER, MEDIAN, UPPER, Ask, For
 from scoring.panels import Floats
 from scoring.recommending.decisions import Memory
 from scoring.recommending.recommender import Recommender
-from tests.scoring.builders import fleet, panel, situation, target
+from tests.scoring.builders import NOW, fleet, panel, situation, target
 
 STEP, DAY_COLUMNS, LEAD = 900.0, 96, 2
-HELD_OUT = range(7 * DAY_COLUMNS, 9 * DAY_COLUMNS - 13, 7)
 
 
-def days(rows: int = 60) -> Floats:
-    """Nine days of a daily wave with noise that remembers itself, of many sizes."""
+def days(rows: int = 30) -> Floats:
+    """Eight days of a daily wave with noise that remembers itself, of many sizes."""
     rng = np.random.default_rng(11)
-    columns = 9 * DAY_COLUMNS
+    columns = 8 * DAY_COLUMNS
     noise, level = np.empty((rows, columns)), np.zeros(rows)
     for t in range(columns):
         level = 0.8 * level + rng.normal(0, 0.25, rows)
@@ -32,34 +31,36 @@ def days(rows: int = 60) -> Floats:
 
 @pytest.fixture(scope="module")
 def held_out() -> list[tuple[Forecast, Floats]]:
-    """Forecasts of a week of history each, with the twelve steps that came after."""
+    """Two days of forecasts, after six days of learning, with the twelve steps that came after each."""
     x = days()
-    pairs = []
-    for now in HELD_OUT:
-        of = panel(x[:, now - 7 * DAY_COLUMNS : now], step=STEP)
-        ask = Ask((1, 6, 12), np.full(len(x), LEAD, np.int32))
-        pairs.append((Baseline().forecast(of, ask), x[:, now : now + 12]))
+    ask = Ask((1, 6, 12), np.full(len(x), LEAD, np.int32))
+    pairs, fitted = [], None
+    for now in range(2 * DAY_COLUMNS, 8 * DAY_COLUMNS - 13):
+        of = panel(x[:, :now], step=STEP, end=NOW + now * STEP)
+        fitted = Baseline().fit(of, ask) if fitted is None else fitted.after(of, ask)
+        if now > 6 * DAY_COLUMNS and now % 3 == 0:
+            pairs.append((fitted.forecast(of, ask), x[:, now : now + 12]))
     return pairs
 
 
 @pytest.mark.parametrize(("place", "step"), [(0, 1), (1, 6), (2, 12)])
 def test_the_band_holds_what_it_says(held_out: list[tuple[Forecast, Floats]], place: int, step: int) -> None:
-    """P10 to P90 holds 80 % of what came, give or take 6 points, at every horizon."""
+    """P10 to P90 holds 80 % of what came, give or take 7 points, at every horizon."""
     inside = [
         (f.curve[:, place, LOWER] <= came[:, step - 1]) & (came[:, step - 1] <= f.curve[:, place, UPPER])
         for f, came in held_out
     ]
-    assert 0.74 <= np.mean(inside) <= 0.86
+    assert 0.73 <= np.mean(inside) <= 0.87
 
 
-@pytest.mark.parametrize("level", [0.5, 0.9, 0.98])
+@pytest.mark.parametrize(("level", "near"), [(0.5, 0.06), (0.9, 0.03), (0.98, 0.012)])
 def test_the_maximum_over_the_lead_time_stays_below_its_quantile(
-    held_out: list[tuple[Forecast, Floats]], level: float
+    held_out: list[tuple[Forecast, Floats]], level: float, near: float
 ) -> None:
     """As often as the level says: 0.98 is exceeded in about two of a hundred."""
     place = LEVELS.index(level)
     below = np.mean([came[:, :LEAD].max(axis=1) <= f.maximum[:, place] for f, came in held_out])
-    assert level - 0.05 <= below <= level + 0.05
+    assert abs(below - level) <= near
 
 
 def test_skill_is_what_comes_true(held_out: list[tuple[Forecast, Floats]]) -> None:
@@ -86,7 +87,13 @@ def test_confidence_is_an_observed_frequency(held_out: list[tuple[Forecast, Floa
         said.append(decisions.confidence)
         came_true.append(came[:, :LEAD].max(axis=1) <= capacity)
     chance, true = np.concatenate(said), np.concatenate(came_true)
-    for low, high in ((0.0, 0.2), (0.2, 0.5), (0.5, 0.8), (0.8, 0.95), (0.95, 1.0)):
+    for low, high, near in (
+        (0, 0.2, 0.12),
+        (0.2, 0.5, 0.2),
+        (0.5, 0.8, 0.12),
+        (0.8, 0.95, 0.08),
+        (0.95, 1, 0.03),
+    ):
         some = (chance >= low) & (chance <= high)
         assert some.sum() > 15
-        assert abs(chance[some].mean() - true[some].mean()) < 0.12
+        assert abs(chance[some].mean() - true[some].mean()) < near

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.anomalies.residuals import CRITICAL, HOLD_SECONDS, Onsets, ResidualDetector
-from scoring.forecasting.baseline import Baseline
 from scoring.forecasting.forecasts import Ask
 from scoring.policies import Fleet, Metric
 from tests.scoring.builders import NAN, NOW, STEP, Values, fleet, forecast, panel, target
+from tests.scoring.forecasters import Seasonal
 
 REQUESTS = Metric("requests", "sum(rate(requests[5m]))", 50.0)
 
@@ -240,13 +240,13 @@ def test_an_empty_fleet_is_scored() -> None:
 
 
 def test_a_level_shift_of_a_real_forecast_ends_after_an_hour() -> None:
-    """With the baseline's own residuals a jump to a new level alarms once."""
+    """With a forecaster's own residuals a jump to a new level alarms once."""
     x = 10 + np.random.default_rng(4).normal(0, 0.2, (1, 2016 + 40)).astype(np.float32)
     x[0, 2016:] += 4
     of, state, seen = fleet(), None, []
     for end in range(2010, 2056):
         rows = panel(np.stack([x[0, :end], np.full(end, np.nan)]), end=NOW + (end - 2017) * STEP)
-        said = Baseline().forecast(rows, Ask((1, 6), np.ones(2, np.int32)))
+        said = Seasonal().forecast(rows, Ask((1, 6), np.ones(2, np.int32)))
         state = ResidualDetector().score(
             of, said, np.full(1, 3.5, np.float32), state or Onsets.none(of), NOW + (end - 2017) * STEP
         )

@@ -81,7 +81,7 @@ def test_nothing_else_is_there() -> None:
     text = text_of(of, scores(of))
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert [gauge.name for gauge in TARGET_GAUGES] == names
-    per_target, per_series = 8 + 4, 2 * (4 + 2 * len(QUANTILES)) + 2 * 2
+    per_target, per_series = 8 + 4, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
     assert per_target + per_series == len(parsed(text))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -126,3 +128,29 @@ def test_memory_follows_rows() -> None:
     moved = at_rows(np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1, -1, 0]), np.nan)
     np.testing.assert_array_equal([[3, 4], [np.nan, np.nan], [1, 2]], moved)
     assert (2,) == at_rows(np.zeros(0), np.array([-1, -1]), np.nan).shape
+
+
+def test_what_is_censored_or_masked_is_not_learned_from() -> None:
+    """Training sees gaps there; the values stay what was observed."""
+    of = panel([[1, 2, 3, 4]], censored=[[False, True, False, False]])
+    of = replace(of, masked=np.array([[False, False, True, False]]))
+    np.testing.assert_array_equal([[1, NAN, NAN, 4]], of.training)
+    np.testing.assert_array_equal([[1, 2, 3, 4]], of.values)
+
+
+def test_a_panel_without_masks_trains_on_its_very_values() -> None:
+    """Nothing is copied, and nothing is masked."""
+    of = panel([[1, 2, 3, 4]])
+    assert of.training is of.values
+    assert [[False] * 4] == of.masked.tolist()
+
+
+def test_masks_follow_rows_and_columns() -> None:
+    """A part of a panel has its part of the mask, and other values of another shape have none."""
+    of = replace(panel([[1, 2, 3], [4, 5, 6]]), masked=np.array([[True, False, False], [False, False, True]]))
+    assert [[False, False, True]] == of.for_rows(np.array([1])).masked.tolist()
+    assert [[False, True]] == of.for_rows(slice(1, 2)).for_last(2).masked.tolist()
+    unmasked = panel([[1, 2, 3], [4, 5, 6]])
+    assert [[False] * 3] == unmasked.for_rows(np.array([1])).masked.tolist()
+    wider = np.ones((2, 5), np.float32)
+    assert (2, 5) == replace(unmasked, values=wider, censored=wider > 1).masked.shape

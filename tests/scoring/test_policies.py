@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scoring.calendars import Event, Lesson
+from scoring.panels import Stretch
 from scoring.policies import Fleet, Metric, StepLimit
-from tests.scoring.builders import NOW, fleet, per_target, target
+from tests.scoring.builders import DAY, NOW, STEP, fleet, per_target, target
 
 REQUESTS = Metric("requests", "sum(rate(http_requests_total[5m]))", 50.0)
 
@@ -92,3 +94,68 @@ def test_what_one_replica_serves_is_the_targets_or_the_pods() -> None:
     """`perReplica` where it is given, else unknown here and asked of the source."""
     of = fleet(target(metrics=(Metric("cpu"), REQUESTS)))
     np.testing.assert_array_equal([np.nan, 50, np.nan], of.per_replica)
+
+
+BERLIN, AFTER_THE_CHANGE = "Europe/Berlin", 1774861200.0
+"""10:00 on 30 March 2026 in Berlin; the clocks went forward the day before."""
+SALE = Event(NOW - 3 * DAY, NOW - 3 * DAY + 7200, 3.0, "sale")
+ASCENSION_DAY = 1778752800.0
+"""12:00 on 14 May 2026 in Berlin."""
+
+
+def test_each_series_has_the_forecaster_that_its_target_asks_for() -> None:
+    """By name, for every row; auto is the default."""
+    of = fleet(target("api", model="baseline"), target("web"))
+    assert ("baseline", "baseline", "auto", "auto") == of.models
+
+
+def test_clock_changes_shift_the_rows_of_their_zone_alone() -> None:
+    """Every series row, in grid steps."""
+    of = fleet(target("api", timezone=BERLIN), target("web"), target("job", timezone=BERLIN))
+    shifts = of.shifts(AFTER_THE_CHANGE, STEP)
+    assert shifts is not None
+    forward = [0, 12, 12, 12, 12, 12, 12]
+    assert [forward, forward, [0] * 7, [0] * 7, forward, forward] == shifts.tolist()
+
+
+def test_without_a_clock_change_there_are_no_shifts() -> None:
+    """Nothing is built in ordinary weeks, on a replay, or for nobody."""
+    of = fleet(target(timezone=BERLIN))
+    assert of.shifts(NOW, STEP) is None
+    assert of.shifts(AFTER_THE_CHANGE, STEP, 3600.0) is None
+    assert Fleet.of(()).shifts(AFTER_THE_CHANGE, STEP) is None
+
+
+def test_days_of_another_kind_are_left_out() -> None:
+    """A holiday's and an event's same time tell nothing of an ordinary day; of those who have neither nothing is left out."""
+    of = fleet(target("api", timezone=BERLIN, holidays="DE"), target("web"), target("job", events=(SALE,)))
+    day_after, on_the_day = of.unlike(ASCENSION_DAY + DAY), of.unlike(ASCENSION_DAY)
+    assert day_after is not None
+    assert on_the_day is not None
+    assert [[True] + [False] * 6] * 2 + [[False] * 7] * 4 == day_after.tolist()
+    assert 6 == on_the_day[0].sum()
+    sale = of.unlike(NOW + 3600)
+    assert sale is not None
+    assert [[False] * 7] * 4 + [[False, False, True] + [False] * 4] * 2 == sale.tolist()
+
+
+def test_ordinary_days_leave_nothing_out() -> None:
+    """No array is built, whoever keeps holidays."""
+    of = fleet(target("api", timezone=BERLIN, holidays="DE"), target("job", events=(SALE,)))
+    assert of.unlike(NOW + 3 * 3600) is None
+    assert of.unlike(ASCENSION_DAY, 3600.0) is None
+
+
+def test_events_that_have_begun_are_covered() -> None:
+    """All rows of their target, to their end; a longer one is what ordinary is, and a later one has not come."""
+    later, week = Event(NOW + 1, NOW + 2, 2.0), Event(NOW - 7 * DAY, NOW + DAY, 2.0)
+    of = fleet(target("api"), target("job", events=(SALE, later, week)))
+    assert (Stretch(slice(2, 4), SALE.start, SALE.end),) == of.stretches(NOW)
+
+
+def test_lessons_lift_their_own_target() -> None:
+    """What the past sale of one workload did says nothing of another's."""
+    coming = Event(NOW, NOW + 3600, 3.0, "sale")
+    of = fleet(target("api", events=(coming,)), target("job", events=(coming,)))
+    taught = [Lesson("shop", "job", "sale", 3.0, NOW - DAY, NOW - DAY + 3600, 2.0)]
+    assert [3.0, 2.5] == of.policies(NOW, per_target(of, 465), taught).lift.tolist()

@@ -33,8 +33,6 @@ def reported(
         row,
         now=now,
         horizons=horizons,
-        needed=576,
-        model="baseline",
     )
 
 
@@ -56,7 +54,7 @@ def test_a_scored_target_is_told_whole() -> None:
         said.min_replicas,
         said.max_replicas,
     )
-    assert (NOW, NOW + 900, 465.0, "baseline", "forecast") == (
+    assert (NOW, NOW + 900, 465.0, "auto", "forecast") == (
         said.scored_at,
         said.expires_at,
         said.lead_seconds,
@@ -88,6 +86,31 @@ def test_every_metric_is_told() -> None:
     )
     assert {"0.05": 1, "0.5": 4, "0.98": 8, "0.99": 9}.items() <= cpu.maximum.items()
     assert "1" == unit_of("requests")
+
+
+def test_who_forecasts_each_horizon_is_told() -> None:
+    """With the skill of that horizon, and in words."""
+    cpu, _ = reported(chosen=[[0, 1], [0, 0]], skill=[[0.12, NAN], [0.3, 0.2]]).metrics
+    assert [("network", 0.12), ("persistence", None)] == [(h.expert, h.skill) for h in cpu.horizons]
+    assert (
+        "network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here"
+        == cpu.why
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "expected"),
+    [(70, "no forecast yet: 70 of 576 points"), (2016, "no forecast in the last cycle")],
+)
+def test_why_there_is_no_forecast_is_told(points: int, expected: str) -> None:
+    """Too little history, or a fault that the cycle names; nobody has made what is not there."""
+    cpu, _ = reported(points=[points] * 2, curve=np.full((2, 2, 3), NAN), chosen=[[-1, -1]] * 2).metrics
+    assert ((), expected) == (cpu.horizons, cpu.why)
+
+
+def test_the_model_is_the_one_that_was_asked_for() -> None:
+    """Whom it chose changes from hour to hour and is said elsewhere."""
+    assert "holt-winters" == reported(fleet(target(model="holt-winters"))).model
 
 
 def test_a_target_tells_its_own_horizons() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from scoring.forecasting.baseline import Baseline
-from scoring.forecasting.forecasts import Ask, Forecast, Forecaster, points_needed
+from scoring.forecasting.forecasts import Ask, Forecast, Forecaster
 from scoring.panels import Panel
 from scoring.policies import Metric, Target
 from scoring.recommending.reasons import OUTCOMES
@@ -19,6 +18,7 @@ from scoring.reporting import report
 from scoring.reports import Report
 from scoring.scorer import Pace, Scorer, Summary
 from tests.scoring.builders import NAN, NOW, MemorySource, target
+from tests.scoring.forecasters import Seasonal, Stateless
 from tests.scoring.test_expositions import parsed, value
 
 PACE = Pace(interval=1800.0, step=1800.0, columns=336, trail_columns=48)
@@ -27,18 +27,14 @@ STAGES = ["advance", "observe", "calendar", "forecast", "detect", "decide", "led
 
 
 @dataclass(frozen=True)
-class Soaring:
+class Soaring(Stateless):
     """A forecaster that expects great things of what is the target's own, and only that."""
 
     name: str = "soaring"
 
-    def fit(self, panel: Panel) -> Soaring:
-        """Ready."""
-        return self
-
     def forecast(self, panel: Panel, ask: Ask) -> Forecast:
         """The baseline's forecast, but for the maximum of `requests`."""
-        plain = Baseline().forecast(panel, ask)
+        plain = Seasonal().forecast(panel, ask)
         own = np.array([s.metric == "requests" for s in panel.series])
         maximum = np.where(own[:, None], np.float32(8000), plain.maximum)
         return replace(plain, maximum=maximum, lead_skill=np.full(len(own), 0.5, np.float32))
@@ -57,7 +53,7 @@ class Run:
     ) -> None:
         self.source, self.now = source, NOW
         ticks = count()
-        self.scorer = Scorer(source, forecaster or Baseline(), pace, timer=lambda: float(next(ticks)))
+        self.scorer = Scorer(source, forecaster or Seasonal(), pace, timer=lambda: float(next(ticks)))
         self.scorer.follow(targets)
 
     def cycle(self, times: int = 1) -> Summary:
@@ -86,8 +82,6 @@ class Run:
             fleet.index["shop", deployment],
             now=self.now - self.scorer.pace.interval + later,
             horizons=self.scorer.fleet.horizons,
-            needed=points_needed(self.scorer.pace.step),
-            model=self.scorer.forecaster.name,
         )
 
     def gauge(self, name: str, deployment: str = "api", *, later: float = 0.0, **labels: str) -> float | None:
@@ -111,7 +105,7 @@ def test_with_its_history_a_target_is_forecast() -> None:
     """The daily wave is seen, and every number of the design is published."""
     run = Run(MemorySource()).warm()
     said = run.report()
-    assert ("scored", "forecast", "baseline") == (said.state, said.outcome, said.model)
+    assert ("scored", "forecast", "auto") == (said.state, said.outcome, said.model)
     cpu = said.metrics[0]
     assert 336 == cpu.points
     assert cpu.skill is not None
@@ -172,7 +166,7 @@ def test_the_maximum_is_asked_for_over_whole_steps_of_the_lead_time() -> None:
     class Heard(Soaring):
         def forecast(self, panel: Panel, ask: Ask) -> Forecast:
             asked.append(ask)
-            return Baseline().forecast(panel, ask)
+            return Seasonal().forecast(panel, ask)
 
     leads = [target(f"api-{i}", lead_seconds=lead) for i, lead in enumerate((1.0, 1800.0, 1801.0))]
     Run(MemorySource(), [*leads, target(horizons=(7200, 9000))], forecaster=Heard()).cycle()

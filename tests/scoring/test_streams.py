@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from scoring.errors import SourceUnavailable
 from scoring.metrics_stream import CATCH_UP_COLUMNS, MetricsStream, Workloads
-from scoring.panels import Panel, Series
+from scoring.panels import Panel, Series, Stretch
 from tests.scoring.builders import DOWN, NAN, NOW, STEP, MemorySource, series, steady
 
 ROWS = series(3)
@@ -395,3 +395,54 @@ def test_a_panel_without_columns_in_common_changes_nothing() -> None:
     old = Panel(ROWS, NOW - 1000 * STEP, STEP, np.ones((3, 5), np.float32), np.zeros((3, 5), np.bool_))
     stream.restore(old)
     np.testing.assert_array_equal(before, stream.panel().values)
+
+
+def marked(stream: MetricsStream, cycles: int, rows: list[bool], **given: int) -> list[list[bool]]:
+    """The mask after some cycles in each of which `rows` were abnormal."""
+    for _ in range(cycles):
+        stream.advance(stream.panel().end + STEP)
+        stream.mark(np.array(rows), **given)
+    return stream.panel().masked.tolist()
+
+
+def test_what_is_abnormal_is_marked_where_it_is_newest() -> None:
+    """One column in each cycle, of the abnormal rows alone, also after it was read again as late."""
+    masks = marked(filled(MemorySource()), 3, [False, True, False])
+    assert [[False] * COLUMNS, [False] * (COLUMNS - 3) + [True] * 3, [False] * COLUMNS] == masks
+
+
+def test_a_copy_has_its_mask() -> None:
+    """Another thread trains on the same stretches."""
+    stream = filled(MemorySource())
+    marked(stream, 1, [True, False, False], columns=2)
+    copy = stream.copy_of(slice(0, 1))
+    stream.mark(np.array([True, True, True]), 5)
+    assert [[False] * (COLUMNS - 2) + [True] * 2] == copy.masked.tolist()
+
+
+def test_what_lasts_is_the_new_normal() -> None:
+    """After so many columns the mask ends, so that a level that stays is learned."""
+    masks = marked(filled(MemorySource()), 8, [True, False, False], most=5)
+    assert [False] * (COLUMNS - 8) + [True] * 5 + [False] * 3 == masks[0]
+
+
+def test_a_young_series_is_never_starved() -> None:
+    """Of what was observed of it no more than half is masked."""
+    stream = stream_of(MemorySource(until=NOW))
+    stream.advance(NOW)
+    masks = marked(stream, 6, [True, True, True])
+    assert 1 == sum(masks[0])
+
+
+def test_an_event_is_masked_as_far_as_it_has_come() -> None:
+    """Its stretch of the past at once, what follows as it comes, and nothing before it."""
+    stream = filled(MemorySource())
+    event = Stretch(slice(1, 3), NOW - 2 * STEP, NOW + 2 * STEP)
+    stream.cover([event])
+    stream.cover([event])
+    assert [False] * (COLUMNS - 3) + [True] * 3 == stream.panel().masked[1].tolist()
+    for _ in range(4):
+        stream.advance(stream.panel().end + STEP)
+        stream.cover([event])
+    assert [False] * (COLUMNS - 7) + [True] * 4 + [False] * 3 == stream.panel().masked[2].tolist()
+    assert not stream.panel().masked[0].any()

@@ -31,8 +31,13 @@ def metric(
 ) -> MetricReport:
     """One metric with two horizons; `observed` is served by two replicas of `observed / 1.6` each."""
     horizons = tuple(
-        HorizonForecast(horizon, NOW + ahead, observed * 0.9, observed * 1.1, observed * 1.4, 0.88)
-        for horizon, ahead in (("5m", 300.0), ("30m", 1800.0))
+        HorizonForecast(
+            horizon, NOW + ahead, observed * 0.9, observed * 1.1, observed * 1.4, 0.88, expert, skill
+        )
+        for horizon, ahead, expert, skill in (
+            ("5m", 300.0, "network", 0.12),
+            ("30m", 1800.0, "persistence", -0.01),
+        )
     )
     return MetricReport(
         name=name,
@@ -49,6 +54,7 @@ def metric(
         coverage=0.81,
         horizons=horizons,
         maximum={"0.98": observed * 1.5},
+        why="network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here",
     )
 
 
@@ -72,7 +78,7 @@ def report(deployment: str = "saleor-api", *, current: int | None = 2, recommend
         reason="demand is expected to reach 2.4 cores within 6 minutes, which 4 replicas serve at 90 %",
         confidence=0.97,
         lead_seconds=360.0,
-        model="baseline",
+        model="auto",
         metrics=(metric(), metric("memory", "bytes", 3.2 * 2**30, drives=False)),
         anomaly=AnomalyReport(
             0.7, False, "normal", "none", None, (Contribution("cpu", 0.8), Contribution("memory", 0.2))

@@ -85,6 +85,14 @@ def test_metric_and_range_can_be_chosen(tab: Tab) -> None:
     expect(page.locator(".uplot canvas")).to_have_count(2)
 
 
+def test_what_was_chosen_is_said_in_words(tab: Tab) -> None:
+    """Who forecasts the metric at each horizon, and what that is worth."""
+    page = tab.open("#/saleor/saleor-api")
+    expect(page.locator("[data-f=why]")).to_have_text(
+        "network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here."
+    )
+
+
 def test_new_cycle_changes_numbers_in_place(tab: Tab) -> None:
     """A cycle announced by the stream changes the numbers within a second, with no reload and no new charts."""
     page = tab.open("#/saleor/saleor-api")

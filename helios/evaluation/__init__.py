@@ -1,0 +1,1 @@
+"""How Helios would have done on recorded demand: files in, figures out. Nothing here decides or publishes."""

@@ -1,0 +1,1 @@
+"""How well forecasts were: measures, and the rolling origin that collects them. Pure: no file, no clock."""

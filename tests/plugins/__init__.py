@@ -1,0 +1,1 @@
+"""Packages that add to Helios what it does not have."""
