@@ -160,8 +160,9 @@ def forecast_ready(report: Report | None, step: float) -> Condition:
 
 
 def skill_band(report: Report) -> str:
-    """The least skill of the driving metrics, in bands that do not flicker."""
-    known = [m.skill for m in report.metrics if m.drives and m.skill is not None]
+    """The least skill of the driving metrics, in bands that do not flicker; of too little history there is none yet."""
+    seen = [m for m in report.metrics if m.drives and m.points >= m.needed]
+    known = [m.skill for m in seen if m.skill is not None]
     if not known:
         return "unknown"
     least = min(known)

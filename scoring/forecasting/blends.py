@@ -1,7 +1,8 @@
 """From what the experts say, and what is known of them, to one calibrated band for any span ahead.
 
 Evidence exists for the tasks; a span between two of them is weighed, corrected and widened by both, in proportion of the
-logarithm of their distances, one beyond the last task by that. It learns nothing.
+logarithm of their distances. Beyond the last task what was learned of it counts less and less, and the model more: the
+last value says little of what comes in some hours. It learns nothing.
 """
 
 from __future__ import annotations
@@ -71,11 +72,13 @@ def blended(evidence: Sequence[Evidence], said: Opinion, spans: Sequence[Span]) 
     weights, widths = np.empty_like(centres), np.empty_like(network)
     for i, (first, last) in enumerate(spans):
         below, above, far = _between(last, STEPS)
-        centres[:, i, 2] += (1 - far) * corrections[below] + far * corrections[above]
+        near = np.float32(min(1.0, STEPS[-1] / last) ** 2)
+        centres[:, i, 2] += near * ((1 - far) * corrections[below] + far * corrections[above])
         tasks = _CURVE if first == last else _PEAKS
         below, above, far = _between(last, STEPS if first == last else _REACH)
         one, other = tasks[below], tasks[above]
-        weights[:, i] = (1 - far) * votes[one] + far * votes[other]
+        weights[:, i] = near * ((1 - far) * votes[one] + far * votes[other])
+        weights[:, i, 1] += 1 - near
         widths[:, i] = (1 - far) * evidence[one].widths + far * evidence[other].widths
     weights[said.flat] = np.eye(1, centres.shape[2], dtype=np.float32)  # it stays where it is until it moves
     # 3 one band

@@ -29,6 +29,7 @@ from scoring.forecasting.learned import Models
 from scoring.forecasting.prophets import Prophesied, Prophet
 from scoring.panels import Floats, Panel
 from tests.scoring.builders import DAY, NAN, NOW, STEP, daily, panel
+from tests.scoring.forecasters import Seasonal
 
 STEPS = (1, 6)
 SIGMAS = np.array([-1.645, -1.282, -0.674, 0, 0.674, 1.282, 1.645, 2.054, 2.326], np.float32)
@@ -105,7 +106,7 @@ def test_the_maximum_is_judged_as_such() -> None:
     """That of two noisy values is above both medians; of 600 waves about one in fifty exceeds Q.98."""
     x = daily(60, days=8)
     ask = asked(60)
-    seen: Fitted = Prophet(Oracle(), budget=60).fit(later(x, 0), ask)
+    seen: Fitted = Prophet(Oracle(), budget=60, standby=Seasonal()).fit(later(x, 0), ask)
     above = []
     for columns in range(0, 240, 24):
         of = later(x, columns)
@@ -242,7 +243,7 @@ def test_on_any_series_quantiles_are_in_order_and_possible(shape: str, width: fl
         "gappy": np.where(t % 3, NAN, t % 24),
     }[shape]
     of = panel(x, step=3600.0)
-    found = forecast(of, Prophet(Oracle(width)), lead=lead)
+    found = forecast(of, Prophet(Oracle(width), standby=Seasonal()), lead=lead)
     for band in (*found.curve[0], found.maximum[0], *found.peaks[0]):
         if not np.isnan(band).all():
             assert np.isfinite(band).all()
