@@ -40,6 +40,9 @@ class Model(BaseModel):
 
     name: str
     version: str
+    format: str = Field(
+        description="what it is for: `helios-reference/1` answers for snapshots, `helios-forecaster/1` knows fleets"
+    )
     loaded_at: datetime
     metrics: dict[str, float] = Field(description="measured on the held-out part of its data")
     created_at: str

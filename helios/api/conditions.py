@@ -15,7 +15,7 @@ from helios.api.contexts import Context, not_loaded
 from helios.api.live import Relayed
 from helios.api.problems import Problem, responses
 from helios.api.renderings import json_response, short, time_of
-from helios.models.folders import LoadedModel
+from helios.models.folders import LoadedForecaster, LoadedModel
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 SCRAPE_TIMEOUT = "x-prometheus-scrape-timeout-seconds"
@@ -47,10 +47,9 @@ def condition_routes(context: Context) -> APIRouter:
 
     @router.get("/models", response_model=Models, responses=responses())
     async def models() -> Response:
-        """List the models in force, where they came from, and what is wrong with others."""
-        loaded = context.models.models
+        """List the models in force, of snapshots and of fleets, where they came from, and what is wrong with others."""
         content = {
-            "models": [describe(loaded[name]) for name in sorted(loaded)],
+            "models": [describe(model) for model in context.models.listed()],
             "problems": list(context.models.problems),
         }
         return json_response(content)
@@ -127,11 +126,12 @@ def is_hung(age: float | None, limit: float) -> bool:
     return age is not None and age > limit
 
 
-def describe(model: LoadedModel) -> dict[str, Any]:
+def describe(model: LoadedModel | LoadedForecaster) -> dict[str, Any]:
     """A model as /models lists it."""
     return {
         "name": model.name,
         "version": model.version,
+        "format": model.metadata.format,
         "loaded_at": time_of(model.loaded_at),
         "metrics": model.metadata.metrics,
         "created_at": model.metadata.created_at,
