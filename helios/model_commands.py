@@ -64,6 +64,8 @@ def train(
 ) -> None:
     """Train the fleet model on your own traces, compare it with its base on what was held out, and write a version."""
     seconds = seconds_of(step)
+    if seconds != trainings.STEP:
+        raise SettingsError(f"--step {step!r}: models are trained on a grid of 5m only: leave it out")
     now = time.time()
     corpora = _corpora(paths, seconds)
     started = _base(base, now)

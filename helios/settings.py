@@ -78,6 +78,15 @@ class Scoring(Section):
             raise ValueError("namespace and deployment go together: give both or neither")
         return self
 
+    @model_validator(mode="after")
+    def _day_of_steps(self) -> Self:
+        if self.day_seconds < 4 * self.step_seconds:
+            raise ValueError(
+                f"day_seconds {self.day_seconds} is less than four of step_seconds {self.step_seconds}: "
+                "a day needs steps to have a shape"
+            )
+        return self
+
 
 class Thresholds(Section):
     """The stateless API's thresholds; `anomaly_sigma` is also every target's default."""

@@ -27,6 +27,8 @@ from scoring.panels import Panel, Series
 
 HELD_OUT = 0.2
 """The share of each trace, its last, that is judged on and not trained on."""
+STEP = 300.0
+"""Models are trained on a grid of five minutes (`scoring.forecasting.trainings.STEP`, which takes a second to import)."""
 LEAST_DAYS = 4.0
 HORIZONS = (300.0, 600.0, 900.0, 1800.0)
 JUDGED_DAYS, JUDGED_SERIES = 3.0, 24
@@ -168,7 +170,11 @@ def learn(
         build: makes the forecaster that is judged; `auto` otherwise, which is what users get.
     """
     past = [corpus.split.past(corpus.panel) for corpus in corpora]
-    models = (train or _train)(past, base=base, seed=seed, progress=progress)
+    try:
+        models = (train or _train)(past, base=base, seed=seed, progress=progress)
+    except ValueError as error:
+        names = ", ".join(corpus.source.name for corpus in corpora)
+        raise TraceError(f"{names}: {error}") from error
     build = build or (lambda learned: forecaster("auto", learned))
     judged: dict[str, Judged] = {}
     for k, corpus in enumerate(corpora):

@@ -8,11 +8,11 @@ from scoring.reports import HorizonForecast
 
 PERSISTENCE = "persistence"
 """The expert that says: as it is now. It is always among those that are chosen from."""
-_SPAN = " over the last days"
+_SPAN = " lately"
 
 
 def why(horizons: Sequence[HorizonForecast]) -> str:
-    """One sentence about forecasts, nearest first: `network at 5m: 12 % better than persistence over the last days`.
+    """One sentence about forecasts, nearest first: `network at 5m: 12 % better than persistence lately`.
 
     Horizons of which the same is said stand together.
     """

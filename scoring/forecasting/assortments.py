@@ -145,8 +145,9 @@ class Assorted:
         """What each has learned, under its name, and of which rows."""
         out: dict[str, NDArray[Any]] = {}
         for name, part in self.parts.items():
-            own = {} if part.fitted is None else part.fitted.arrays()
-            if own:
+            own = {} if part.fitted is None else _attempt(part.fitted.arrays)
+            # one that cannot say what it learned, or says it in objects, costs its own memory only
+            if own and not isinstance(own, str) and not any(array.dtype.hasobject for array in own.values()):
                 out |= {f"{name}/{key}": array for key, array in own.items()}
                 out[f"{name}/{_ROWS}"] = part.rows
         return out

@@ -1,8 +1,9 @@
 """From what the experts say, and what is known of them, to one calibrated band for any span ahead.
 
 Evidence exists for the tasks; a span between two of them is weighed, corrected and widened by both, in proportion of the
-logarithm of their distances. Beyond the last task what was learned of it counts less and less, and the model more: the
-last value says little of what comes in some hours. It learns nothing.
+logarithm of their distances. Beyond the last task what was learned of it counts less and less, and the model more, for the
+last value says little of what comes in some hours; but where nothing beat persistence there, it stays persistence. It
+learns nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from scoring.forecasting.evidence import LEADS, STEPS, Evidence
 from scoring.forecasting.features import Span
 from scoring.forecasting.forecasts import MEDIAN
 from scoring.forecasting.opinions import Opinion
+from scoring.forecasting.selection import EXPERTS
 from scoring.panels import Floats
 
 _CURVE = tuple(range(len(STEPS)))
@@ -42,7 +44,9 @@ class Blend:
     skills: Floats
 
     def skill_at(self, step: int) -> Floats:
-        """Skill over persistence so many steps ahead: `[rows]`; NaN where it is not known yet."""
+        """Skill over persistence so many steps ahead: `[rows]`; NaN where it is not known, as beyond the last task."""
+        if step > STEPS[-1]:
+            return np.full(len(self.skills), np.nan, np.float32)
         below, above, part = _between(step, STEPS)
         out: Floats = (1 - part) * self.skills[:, below] + part * self.skills[:, above]
         return out
@@ -70,6 +74,8 @@ def blended(evidence: Sequence[Evidence], said: Opinion, spans: Sequence[Span]) 
     centres = np.repeat(network[:, :, MEDIAN : MEDIAN + 1], 3, axis=2)
     centres[:, :, 0] = said.last[:, None]
     weights, widths = np.empty_like(centres), np.empty_like(network)
+    alone = np.eye(EXPERTS, dtype=np.float32)
+    winner = np.where(evidence[len(STEPS) - 1].votes.gated[:, None], alone[0], alone[1])
     for i, (first, last) in enumerate(spans):
         below, above, far = _between(last, STEPS)
         near = np.float32(min(1.0, STEPS[-1] / last) ** 2)
@@ -78,7 +84,7 @@ def blended(evidence: Sequence[Evidence], said: Opinion, spans: Sequence[Span]) 
         below, above, far = _between(last, STEPS if first == last else _REACH)
         one, other = tasks[below], tasks[above]
         weights[:, i] = near * ((1 - far) * votes[one] + far * votes[other])
-        weights[:, i, 1] += 1 - near
+        weights[:, i] += (1 - near) * winner
         widths[:, i] = (1 - far) * evidence[one].widths + far * evidence[other].widths
     weights[said.flat] = np.eye(1, centres.shape[2], dtype=np.float32)  # it stays where it is until it moves
     # 3 one band

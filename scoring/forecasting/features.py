@@ -170,7 +170,10 @@ def described(
     daily = row_quantiles(x[:, -day:][:, :: -max(1, day // 96)], _DAY_LEVELS, fewest=1)
     weekly = row_quantiles(x[:, :: -max(1, WEEK * day // 288)], _WEEK_LEVELS, fewest=1)
     centre = daily[:, 3]
-    scale = _scale(x, daily, weekly, day)
+    # the extremes of every column: a burst of one step each hour is in none of the sampled ones
+    low, high = np.fmin.reduce(x, axis=1), np.fmax.reduce(x, axis=1)
+    swing = np.fmax.reduce(x[:, -day:], axis=1) - np.fmin.reduce(x[:, -day:], axis=1)
+    scale = _scale(x, daily, swing, high - low, day)
     # 2 how it moved lately
     recent = x[:, -RECENT:]
     moves = np.abs(np.diff(x[:, -day:], axis=1))
@@ -189,8 +192,7 @@ def described(
         [squeezed, np.log1p(np.nan_to_num(rough) / scale[:, None]), np.stack(about, axis=1)], axis=1
     )
     inputs = np.clip(np.nan_to_num(inputs), -_MOST, _MOST).astype(np.float32)
-    flat = ~(daily[:, -1] > daily[:, 0])
-    return Described(inputs, last, centre, scale, flat, weekly[:, 0], weekly[:, -1], x, day, shifts, unlike)
+    return Described(inputs, last, centre, scale, ~(swing > 0), low, high, x, day, shifts, unlike)
 
 
 def filled(values: Floats) -> Floats:
@@ -206,17 +208,25 @@ def filled(values: Floats) -> Floats:
     return out
 
 
-def _scale(x: Floats, daily: Floats, weekly: Floats, day: int) -> Floats:
-    """Half of a day's spread and half of the change from day to day; never below what float32 tells apart."""
+def _scale(x: Floats, daily: Floats, swing: Floats, reach: Floats, day: int) -> Floats:
+    """Half of a day's spread and half of the change from day to day; never below what float32 tells apart.
+
+    Args:
+        x: the week, `[rows, time]`.
+        daily: quantiles of the last day, `[rows, levels]`.
+        swing: highest less lowest of the day, `[rows]`.
+        reach: the same of the week, `[rows]`.
+        day: columns in a day.
+    """
     spread = (daily[:, 4] - daily[:, 2]) * np.float32(0.74)
     apart = spread
     if x.shape[1] > day:
         apart = _mean(np.abs(x[:, day::7] - x[:, : x.shape[1] - day : 7]), axis=1)
         apart = np.where(np.isnan(apart), spread, apart)
-    reach = np.maximum(daily[:, -1] - daily[:, 0], np.float32(0.25) * (weekly[:, -1] - weekly[:, 0]))
     # a row that did not move for a day may move as far as it did in the week
-    share = np.where(daily[:, -1] > daily[:, 0], np.float32(0.02), np.float32(1))
-    floor = np.maximum(share * reach, np.maximum(np.abs(daily[:, 3]) * np.float32(1e-4), _FLOOR))
+    share = np.where(swing > 0, np.float32(0.02), np.float32(1))
+    floor = share * np.maximum(swing, np.float32(0.25) * reach)
+    floor = np.maximum(floor, np.maximum(np.abs(daily[:, 3]) * np.float32(1e-4), _FLOOR))
     scale = np.maximum(np.float32(0.5) * (spread + apart), floor)
     out: Floats = np.where(np.isnan(scale), 1, scale).astype(np.float32)
     return out

@@ -182,6 +182,11 @@ def checked(forecast: Forecast, panel: Panel, ask: Ask) -> Forecast:
         found = np.shape(getattr(forecast, name))
         if found != wanted:
             raise ValueError(f"forecaster {forecast.model}: {name} has shape {found} instead of {wanted}")
+    chosen, most = forecast.chosen, len(forecast.experts) - 1
+    if chosen.dtype.kind != "i" or (chosen.size and not -1 <= chosen.min() <= chosen.max() <= most):
+        raise ValueError(
+            f"forecaster {forecast.model}: chosen names experts beyond the {most + 1} that it has"
+        )
     return replace(
         forecast,
         curve=_possible(forecast.curve),

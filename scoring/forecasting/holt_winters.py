@@ -218,7 +218,9 @@ def _in_force(seen: Smoothed) -> Floats:
 
 def _turn(seen: Smoothed, track: Track, work: _Work) -> Rows:
     """The rows to be fitted now: of those that have waited longest, those with most skill."""
-    due = np.isnan(seen.fitted) | (seen.fitted <= work.panel.end - work.ask.day)
+    due = np.isnan(seen.fitted) | (
+        np.abs(work.panel.end - seen.fitted) >= work.ask.day
+    )  # clocks are set back too
     long_enough = _first_to_fit(seen, track, work) + FEWEST_TO_FIT <= work.x.shape[1] - work.kept
     rows = np.flatnonzero(due & long_enough)
     waiting = np.argsort(np.nan_to_num(seen.fitted[rows], nan=-np.inf), kind="stable")

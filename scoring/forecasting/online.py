@@ -38,7 +38,7 @@ RESIDUALS = 288
 _SOLVED_EVERY = 4
 _LOOKED_BACK = 48
 """Columns in which labels are looked for: the longest task, and a gap of a few hours."""
-_SOUGHT_PER_DAY = 2
+_SOUGHT_PER_DAY, _SOUGHT_TOGETHER = 2, 2048
 """How often a day the season of each row is sought anew."""
 _KEPT = ("residuals", "points", "periods", "sought")
 
@@ -169,13 +169,16 @@ class Online:
     def _walked(self, rows: NDArray[np.intp], panel: Panel, ask: Ask) -> Online:
         """The rows anew, walked through the panel's past; the others as they are."""
         own, asked = panel.for_rows(rows), ask.for_rows(rows)
+        # the clock changes and holidays of today are not those of its past
         fresh = Online.none(self.name, self.model, len(rows))
         columns = panel.values.shape[1]
         origins = max(1, min(max(LEAST_WALKED, WALKED_ROWS // len(rows)), MOST_WALKED, columns - 1))
         stride = max(1, (columns - 1) // origins)
         for column in range(columns - 1 - stride * origins, columns - 1, stride):
             if column >= 1:
-                fresh = fresh.stepped(until(own, column), replace(asked, steps=(1,), peaks=()), stride)
+                fresh = fresh.stepped(
+                    until(own, column), replace(asked, steps=(1,), peaks=(), shifts=None, unlike=None), stride
+                )
         places = np.full(len(self.points), -1, np.intp)
         places[rows] = np.arange(len(rows))
         mixed = fresh.for_rows(places)
@@ -243,7 +246,8 @@ class Online:
         if not len(due):
             return self.periods, self.sought
         found, sought = self.periods.copy(), self.sought.copy()
-        found[due] = found_periods(panel.for_rows(due).training, day=day)
+        for rows in np.array_split(due, -(-len(due) // _SOUGHT_TOGETHER)):
+            found[rows] = found_periods(panel.for_rows(rows).training, day=day)
         # the first time all are sought at once, from then on a few in each cycle
         first = sought[due] < 0
         sought[due] = np.where(first, slot - np.arange(len(due)) % every, slot)

@@ -70,13 +70,12 @@ def opinion(
         periods: the season that was found in each row, in columns; 0: none, `[rows]`.
     """
     day = round(ask.day / panel.step)
-    x = _read(panel.for_last(WEEK * day))
-    parts = []
-    for first in range(0, max(1, len(x)), BLOCK):
+    week, parts = panel.for_last(WEEK * day), []
+    for first in range(0, max(1, len(panel.series)), BLOCK):
         rows = slice(first, first + BLOCK)
         shifts = None if ask.shifts is None else ask.shifts[rows]
         unlike = None if ask.unlike is None else ask.unlike[rows]
-        seen = described(x[rows], day=day, shifts=shifts, unlike=unlike)
+        seen = described(_read(week.for_rows(rows)), day=day, shifts=shifts, unlike=unlike)
         quantiles = model.quantiles(seen, spans)
         terms = _terms(seen, spans, quantiles[:, :, MEDIAN], periods[rows])
         parts.append((quantiles, terms, seen.last, seen.scale, seen.low, seen.high, seen.flat))

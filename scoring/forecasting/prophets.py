@@ -142,7 +142,7 @@ class Prophesied:
         held_out = _held_out(panel, ask)
         known = x[:, :-held_out] if held_out < x.shape[1] else x[:, :0]
         start = panel.end - (held_out - 1) * panel.step
-        due = np.isnan(paths.start) | (paths.start + ask.day <= start)
+        due = np.isnan(paths.start) | (np.abs(start - paths.start) >= ask.day)  # clocks are set back too
         able = np.count_nonzero(~np.isnan(known), axis=1) >= FEWEST_POINTS
         rows = np.flatnonzero(due & able)
         rows = rows[np.argsort(np.nan_to_num(paths.start[rows], nan=-np.inf), kind="stable")]

@@ -82,9 +82,9 @@ class Scene:
         return [r for r in self.plane.audit.requests(user=USER, since=since) if r.verb != "watch"]
 
     def quiet(self) -> bool:
-        """Whether nothing is written over a few cycles."""
+        """Whether nothing is written over so many cycles that the first score of a young series would be."""
         since = self.plane.audit.mark()
-        self.cycled(5)
+        self.cycled(14)
         return {"list"} == {r.verb for r in self.asked(since)}
 
     def patched(self, since: int, *namespaces: str) -> Counter[str]:

@@ -85,7 +85,7 @@ def test_the_first_pass_writes_a_whole_status() -> None:
         status["model"],
         status["ledger"],
     )
-    assert "cpu: network at 5m: 12 % better than persistence over the last days" in status["why"]
+    assert "cpu: network at 5m: 12 % better than persistence lately" in status["why"]
     assert [("True", "Scored"), ("True", "Observed"), ("True", "Skilful"), ("False", "Observing")] == [
         condition(status, kind) for kind in ("Ready", "DataAvailable", "ForecastReady", "Scaling")
     ]

@@ -18,7 +18,7 @@ def at(horizon: str, expert: str | None, skill: float | None) -> HorizonForecast
     [
         pytest.param(
             [at("5m", "network", 0.12), at("30m", "persistence", 0.0)],
-            "network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here",
+            "network at 5m: 12 % better than persistence lately; persistence at 30m: nothing beats it here",
             id="two",
         ),
         pytest.param(
@@ -33,7 +33,7 @@ def at(horizon: str, expert: str | None, skill: float | None) -> HorizonForecast
         ),
         pytest.param(
             [at("5m", "network", 0.12), at("15m", "network", 0.121), at("30m", "booster", 0.2)],
-            "network at 5m and 15m: 12 % better than persistence over the last days; "
+            "network at 5m and 15m: 12 % better than persistence lately; "
             "booster at 30m: 20 % better than persistence",
             id="the span is said once",
         ),
@@ -42,9 +42,7 @@ def at(horizon: str, expert: str | None, skill: float | None) -> HorizonForecast
         ),
         pytest.param([at("5m", "network", 0.001)], "network at 5m: as good as persistence", id="hardly"),
         pytest.param([at("5m", "baseline", -0.2)], "baseline at 5m: no better than persistence", id="worse"),
-        pytest.param(
-            [at("5m", None, 0.3)], "nobody at 5m: 30 % better than persistence over the last days", id="who"
-        ),
+        pytest.param([at("5m", None, 0.3)], "nobody at 5m: 30 % better than persistence lately", id="who"),
     ],
 )
 def test_what_was_chosen_is_said(horizons: list[HorizonForecast], expected: str) -> None:

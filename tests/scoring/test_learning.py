@@ -125,7 +125,7 @@ def test_each_target_is_forecast_by_the_model_it_names() -> None:
     assert ("auto", "counting", "forecast", "forecast") == (api.model, web.model, api.outcome, web.outcome)
     assert ["seasonal", "seasonal"] == [h.expert for h in api.metrics[0].horizons]
     assert [("count", 0.25), ("count", 0.25)] == [(h.expert, h.skill) for h in web.metrics[0].horizons]
-    assert "count at 5m and 30m: 25 % better than persistence over the last days" == web.metrics[0].why
+    assert "count at 5m and 30m: 25 % better than persistence lately" == web.metrics[0].why
     assert 0.25 == run.gauge("helios_forecast_horizon_skill", "web", metric="cpu", horizon="30m")
 
 

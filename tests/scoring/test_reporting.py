@@ -93,7 +93,7 @@ def test_who_forecasts_each_horizon_is_told() -> None:
     cpu, _ = reported(chosen=[[0, 1], [0, 0]], skill=[[0.12, NAN], [0.3, 0.2]]).metrics
     assert [("network", 0.12), ("persistence", None)] == [(h.expert, h.skill) for h in cpu.horizons]
     assert (
-        "network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here"
+        "network at 5m: 12 % better than persistence lately; persistence at 30m: nothing beats it here"
         == cpu.why
     )
 

@@ -54,7 +54,7 @@ def metric(
         coverage=0.81,
         horizons=horizons,
         maximum={"0.98": observed * 1.5},
-        why="network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here",
+        why="network at 5m: 12 % better than persistence lately; persistence at 30m: nothing beats it here",
     )
 
 

@@ -89,7 +89,7 @@ def test_what_was_chosen_is_said_in_words(tab: Tab) -> None:
     """Who forecasts the metric at each horizon, and what that is worth."""
     page = tab.open("#/saleor/saleor-api")
     expect(page.locator("[data-f=why]")).to_have_text(
-        "network at 5m: 12 % better than persistence over the last days; persistence at 30m: nothing beats it here."
+        "network at 5m: 12 % better than persistence lately; persistence at 30m: nothing beats it here."
     )
 
 
