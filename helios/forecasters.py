@@ -140,7 +140,7 @@ def auto(models: Models) -> Forecaster:
 
 
 def baseline(_: Models) -> Forecaster:
-    """Persistence, moved by a daily profile."""
+    """What the series did lately and at the same time on past days."""
     from scoring.forecasting.baseline import Baseline  # noqa: PLC0415
 
     return Baseline()
@@ -163,7 +163,7 @@ def prophet(_: Models) -> Forecaster:
 
 
 def xgboost(models: Models) -> Forecaster:
-    """The boosted model of the fleet alone."""
+    """Boosted trees in the place of the network."""
     from scoring.forecasting.boosted import Boosted  # noqa: PLC0415
 
     return Boosted(models)

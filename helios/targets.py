@@ -107,7 +107,7 @@ class ForecastSpec(Strict):
 
     model: ForecasterName = Field(
         "auto",
-        description="Which forecaster: auto takes the best known, for each series and horizon. Others are baseline, "
+        description="Which forecaster: auto weighs several by how they do, for each series and horizon. Others are baseline, "
         "holt-winters, xgboost, prophet (an extra) and those of installed plug-ins.",
     )
     horizons: Annotated[

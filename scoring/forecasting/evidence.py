@@ -1,7 +1,7 @@
 """What `auto` has learned of every series, horizon by horizon, and how a label that came changes it.
 
 A task is a span that is forecast at every step whether somebody asks or not, so that there is evidence for what is asked.
-A prediction waits in `Said` until its label is there; what is censored or masked is no label. It forecasts nothing.
+A prediction waits in `Said` until its label is there; what is censored, or masked by then, is no label. It forecasts nothing.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Forecast:
         steps: grid steps ahead of each curve point.
         curve: `[series, steps, levels]`, in the series' unit, never crossing, never negative.
         maximum: `[series, levels]`: quantiles of the maximum over the series' lead time.
-        skill: `[series, steps]`: 1 - MAE / persistence's MAE, measured after the coefficients' own window.
+        skill: `[series, steps]`: 1 - MAE / persistence's MAE, out of sample; NaN where it is not known.
         lead_skill: `[series]`: the skill at the lead time.
         points: `[series]`: observed columns; `needed`: how many a trusted forecast wants, `[series]`.
         last: `[series]`: the newest observed demand, NaN when it is too old.
