@@ -33,6 +33,8 @@ FEWEST_TO_SHARE = 3
 FEWEST_TO_FIT = 144
 """Columns that a fit needs to be worth more than others' parameters."""
 _REVISED = 2
+_BROUGHT = 12
+"""Columns of history behind the first value for which a row begins anew."""
 """The newest columns may still change: a late sample, a mark that it was an anomaly."""
 _CANDIDATES = 64
 _ROWS_AT_ONCE = 512
@@ -185,6 +187,7 @@ def _caught_up(seen: Smoothed, work: _Work) -> tuple[Smoothed, Track]:
     if track is None or not usable or not work.oldest + _REVISED <= track.end <= work.end:
         track, fresh = None, np.arange(len(period))
     else:
+        period = np.where(_brought(track, work), 0, period).astype(period.dtype)
         fresh = np.flatnonzero(period == 0)
         if track.end < work.end:
             earlier = track.until(track.end - _REVISED)
@@ -199,6 +202,15 @@ def _caught_up(seen: Smoothed, work: _Work) -> tuple[Smoothed, Track]:
     elif len(fresh):
         track = track.put(fresh, _from_the_beginning(seen, fresh, work))
     return replace(seen, track=track), track
+
+
+def _brought(track: Track, work: _Work) -> NDArray[np.bool_]:
+    """Rows behind whose first value history has arrived: they begin anew, `[rows]`."""
+    seen = ~np.isnan(work.x)
+    first = work.oldest + seen.argmax(axis=1)
+    with np.errstate(invalid="ignore"):
+        late: NDArray[np.bool_] = seen.any(axis=1) & (track.born > first + _BROUGHT)
+    return late
 
 
 def _from_the_beginning(seen: Smoothed, rows: Rows, work: _Work) -> Track:

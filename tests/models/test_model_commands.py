@@ -106,6 +106,13 @@ def test_what_is_not_there_is_said_with_what_is(tmp_path: Path, wanted: str, wor
     assert str(error).startswith(words)
 
 
+def test_a_step_that_models_are_not_trained_on_is_refused(tmp_path: Path) -> None:
+    """Before anything is read."""
+    error = called("train", write_trace(tmp_path / "a.csv", waves()), "--step=10m").exception
+    assert isinstance(error, SettingsError)
+    assert "--step '10m': models are trained on a grid of 5m only" in str(error)
+
+
 @pytest.mark.parametrize("text", ["5", "0s", "2h", "five", "-5m", "5 m"])
 def test_a_step_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     """The remedy is in the message."""

@@ -256,3 +256,10 @@ targets:
         target.cooldown_seconds,
         target.anomaly_threshold,
     )
+
+
+def test_a_day_of_less_than_four_steps_is_refused(tmp_path: Path) -> None:
+    """A trace that is replayed at speed has a short day, and shorter steps."""
+    text = "scoring: {step_seconds: 300, day_seconds: 600}"
+    with pytest.raises(SettingsError, match="day_seconds 600 is less than four of step_seconds 300"):
+        load_settings(written(tmp_path, text), {})

@@ -101,6 +101,7 @@ class Counted:
 
     def arrays(self) -> Mapping[str, NDArray[Any]]:
         """The counts."""
+        self.by.mood.enter("arrays")
         return {"seen": self.seen}
 
     def forecast(self, panel: Panel, ask: Ask) -> Forecast:

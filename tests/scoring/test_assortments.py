@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -232,3 +233,27 @@ def test_lists_of_experts_are_united_without_moving_the_first(
     """An index into the first stays good, nobody stays nobody."""
     found, where = united(names, others)
     assert (every, places) == (found, where.tolist())
+
+
+def test_a_forecaster_that_cannot_say_what_it_learned_costs_its_own_memory() -> None:
+    """It begins anew after a restart, the others do not; and the loop goes on."""
+    fitted = assortment(slow=Mood({"arrays": RuntimeError("no memory")})).fit(PANEL, ask())
+    found = assortment().restored(fitted.arrays(), ROWS)
+    assert found is not None
+    assert [2.0, 1.0, 2.0, 1.0, 2.0] == counts(found.after(PANEL, ask()).forecast(PANEL, ask()))
+
+
+def test_a_forecaster_that_names_experts_it_has_not_costs_its_own_rows() -> None:
+    """What it chose is checked where it is caught."""
+
+    class Boasting(Stateless):
+        name = "slow"
+
+        def forecast(self, panel: Panel, ask: Ask) -> Forecast:
+            blank = Stateless.forecast(self, panel, ask)
+            return replace(blank, chosen=np.full(blank.chosen.shape, 3, np.int8))
+
+    both = Assortment({"auto": Counting("auto", "network"), "slow": Boasting()})
+    found = both.fit(PANEL, ask()).forecast(PANEL, ask())
+    assert ["network", None, "network", None, "network"] == experts(found)
+    assert "chosen names experts beyond the 1 that it has" in found.faults["slow"]

@@ -457,3 +457,13 @@ def test_a_fleet_is_forecast_in_a_breath() -> None:
     began = time.process_time()
     seen.after(of, asked(rows, steps=steps)).forecast(of, asked(rows, steps=steps))
     assert rows / (time.process_time() - began) > 3000
+
+
+def test_history_that_arrives_behind_a_row_is_followed_from_its_beginning() -> None:
+    """A back-filled row knows what one knows that had its history at once: its season, its skill, its band."""
+    x = daily(2)
+    young = x.copy()
+    young[0, :-12] = NAN
+    ask = asked(2)
+    late = UNFITTED.fit(panel(young), ask).after(panel(x), ask).forecast(panel(x), ask)
+    assert_same(forecast(panel(x)), late)

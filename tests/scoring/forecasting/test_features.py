@@ -130,3 +130,13 @@ def test_days_of_another_kind_say_nothing() -> None:
     usual, mean, third = rows.ahead(SPANS), 7, 2  # the seven days, and then their mean
     assert (np.abs(usual[0, :, [third, mean]]) < 1.5).all()
     assert usual[1, :, third].max() > 2
+
+
+def test_a_burst_of_one_step_an_hour_is_no_flat_day() -> None:
+    """Whatever the phase in which the day is sampled; and its height is known."""
+    for phase in range(12):
+        x = np.full((1, WEEK * 288), 0.1, np.float32)
+        x[0, phase::12] = 4.0
+        rows = described(x, day=288)
+        assert not rows.flat[0]
+        assert 4.0 == rows.high[0]
