@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from scoring.forecasting.selection import PERSISTENCE
 from scoring.reports import HorizonForecast
 
-PERSISTENCE = "persistence"
-"""The expert that says: as it is now. It is always among those that are chosen from."""
 _SPAN = " lately"
 
 

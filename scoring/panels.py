@@ -115,14 +115,16 @@ class Panel:
 
     def for_last(self, columns: int) -> Panel:
         """The panel's last `columns` columns, as views."""
-        keep = min(columns, self.values.shape[1])
-        first = self.values.shape[1] - keep
+        return self.for_columns(max(0, self.values.shape[1] - columns), self.values.shape[1])
+
+    def for_columns(self, first: int, stop: int) -> Panel:
+        """The columns from `first` until before `stop`, as views."""
         return replace(
             self,
             start=self.start + first * self.step,
-            values=self.values[:, first:],
-            censored=self.censored[:, first:],
-            masked=self.masked[:, first:],
+            values=self.values[:, first:stop],
+            censored=self.censored[:, first:stop],
+            masked=self.masked[:, first:stop],
         )
 
     @classmethod

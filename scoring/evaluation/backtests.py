@@ -118,15 +118,8 @@ def ask_of(
 
 def until(panel: Panel, end: int, columns: int) -> Panel:
     """The last `columns` columns before column `end`, as a copy: behind it there is no memory to look into."""
-    first = max(0, end - columns)
-    kept = slice(first, end)
-    return replace(
-        panel,
-        start=panel.start + first * panel.step,
-        values=panel.values[:, kept].copy(),
-        censored=panel.censored[:, kept].copy(),
-        masked=panel.masked[:, kept],
-    )
+    kept = panel.for_columns(max(0, end - columns), end)
+    return replace(kept, values=kept.values.copy(), censored=kept.censored.copy())
 
 
 @dataclass(frozen=True, slots=True, eq=False)

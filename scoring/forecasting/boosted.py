@@ -84,9 +84,7 @@ class Trees:
         """Quantiles of every span, in the series' unit, never crossing: `[rows, spans, levels]`."""
         table = _table(rows.inputs, rows.ahead(spans))
         moved = self.booster.inplace_predict(table).reshape(-1, len(spans), len(LEVELS))
-        moved = np.sort(moved, axis=2)
-        answer = rows.unsqueezed(moved + rows.squeezed(rows.last[:, None])[:, :, None])
-        return np.where(rows.flat[:, None, None], rows.last[:, None, None], answer)
+        return rows.answered(moved)
 
 
 def grown(examples: Examples, windows: int, seed: int, progress: Callable[[float], None]) -> bytes:

@@ -76,6 +76,17 @@ class Described:
         out: Floats = np.clip(values, self.low[wide] - reach, self.high[wide] + reach).astype(np.float32)
         return out
 
+    def answered(self, moves: Floats) -> Floats:
+        """A model's answer in the series' unit, never crossing: `[rows, spans, levels]`.
+
+        A row that has not moved for a day stays where it is, whatever the model says.
+
+        Args:
+            moves: quantiles of the way from the newest value, squeezed, `[rows, spans, levels]`.
+        """
+        values = self.unsqueezed(np.sort(moves, axis=2) + self.squeezed(self.last[:, None])[:, :, None])
+        return np.where(self.flat[:, None, None], self.last[:, None, None], values)
+
     def days(self, steps: NDArray[np.intp]) -> Floats:
         """What came after so many steps at the same time on each of the past seven days: `[rows, 7, steps]`."""
         days = _past_days(self.past, self.day, steps, self.shifts)
@@ -90,8 +101,8 @@ class Described:
         # 1 the span itself on each day, and how far that was from where the day then stood
         came = _stacked(days, spans, 0, np.max)
         change = came - days[:, :, _BESIDE : _BESIDE + 1]
-        moved = _mean(change, axis=1)
-        spread = _mean(np.abs(change - moved[:, None]), axis=1)
+        moved = mean_known(change, axis=1)
+        spread = mean_known(np.abs(change - moved[:, None]), axis=1)
         # 2 a little wider, yesterday
         yesterday = days[:, :1]
         beside = [
@@ -104,7 +115,7 @@ class Described:
             [
                 came,
                 np.stack(
-                    [_mean(came, axis=1), _median(came), last + moved, last + _median(change), *beside],
+                    [mean_known(came, axis=1), _median(came), last + moved, last + _median(change), *beside],
                     axis=1,
                 ),
                 phases,
@@ -113,7 +124,7 @@ class Described:
         )
         squeezed = self.squeezed(values)
         squeezed = np.where(np.isnan(squeezed), self.squeezed(self.last[:, None, None]), squeezed)
-        known = _mean((~np.isnan(came)).astype(np.float32), axis=1)
+        known = mean_known((~np.isnan(came)).astype(np.float32), axis=1)
         about = np.array([(np.log(end), end > first) for first, end in spans], np.float32).T
         out = np.empty((len(last), AHEAD, len(spans)), np.float32)
         out[:, :-4] = squeezed
@@ -178,11 +189,11 @@ def described(
     recent = x[:, -RECENT:]
     moves = np.abs(np.diff(x[:, -day:], axis=1))
     blocks = [f(x[:, -n:], axis=1) for n in _BLOCKS for f in (np.fmin.reduce, np.fmax.reduce)]
-    rough = np.stack([_mean(moves[:, -n:], axis=1) for n in (*_SPANS, day)], axis=1)
+    rough = np.stack([mean_known(moves[:, -n:], axis=1) for n in (*_SPANS, day)], axis=1)
     about = [
-        _mean((~np.isnan(recent)).astype(np.float32), axis=1),
+        mean_known((~np.isnan(recent)).astype(np.float32), axis=1),
         np.minimum(1, np.count_nonzero(~np.isnan(x), axis=1) / np.float32(WEEK * day)),
-        np.nan_to_num(_mean(np.where(np.isnan(moves), np.nan, moves <= 0).astype(np.float32), axis=1)),
+        np.nan_to_num(mean_known(np.where(np.isnan(moves), np.nan, moves <= 0).astype(np.float32), axis=1)),
         np.log(scale / (np.abs(centre) + scale)),
     ]
     # 3 as numbers
@@ -221,7 +232,7 @@ def _scale(x: Floats, daily: Floats, swing: Floats, reach: Floats, day: int) -> 
     spread = (daily[:, 4] - daily[:, 2]) * np.float32(0.74)
     apart = spread
     if x.shape[1] > day:
-        apart = _mean(np.abs(x[:, day::7] - x[:, : x.shape[1] - day : 7]), axis=1)
+        apart = mean_known(np.abs(x[:, day::7] - x[:, : x.shape[1] - day : 7]), axis=1)
         apart = np.where(np.isnan(apart), spread, apart)
     # a row that did not move for a day may move as far as it did in the week
     share = np.where(swing > 0, np.float32(0.02), np.float32(1))
@@ -257,7 +268,7 @@ def _median(values: Floats) -> Floats:
     return out
 
 
-def _mean(values: Floats, axis: int) -> Floats:
+def mean_known(values: Floats, axis: int) -> Floats:
     """The mean of what is known; NaN where nothing is."""
     seen = ~np.isnan(values)
     count = np.count_nonzero(seen, axis=axis).astype(np.float32)

@@ -52,10 +52,7 @@ class Network:
         return cls({name: np.ascontiguousarray(weights[name], np.float32) for name in wanted})
 
     def quantiles(self, rows: Described, spans: Sequence[Span]) -> Floats:
-        """Quantiles of every span, in the series' unit, never crossing: `[rows, spans, levels]`.
-
-        A row that has not moved for a day is forecast to stay where it is.
-        """
+        """Quantiles of every span, in the series' unit, never crossing: `[rows, spans, levels]`."""
         w = self.weights
         hidden = _active(
             _active(rows.inputs @ w["trunk_1"] + w["trunk_1_bias"]) @ w["trunk_2"] + w["trunk_2_bias"]
@@ -66,9 +63,7 @@ class Network:
         mixed = ahead.reshape(-1, AHEAD) @ w["ahead"]
         mixed += np.repeat(window, count, axis=0)
         moved = _active(_active(mixed) @ w["head"] + w["head_bias"]) @ w["out"] + w["out_bias"]
-        moved = np.sort(moved.reshape(-1, count, len(LEVELS)), axis=2)
-        answer = rows.unsqueezed(moved + rows.squeezed(rows.last[:, None])[:, :, None])
-        return np.where(rows.flat[:, None, None], rows.last[:, None, None], answer)
+        return rows.answered(moved.reshape(-1, count, len(LEVELS)))
 
 
 def shapes(sizes: tuple[int, int, int, int] = SIZES) -> dict[str, tuple[int, ...]]:

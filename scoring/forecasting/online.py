@@ -177,7 +177,9 @@ class Online:
         for column in range(columns - 1 - stride * origins, columns - 1, stride):
             if column >= 1:
                 fresh = fresh.stepped(
-                    until(own, column), replace(asked, steps=(1,), peaks=(), shifts=None, unlike=None), stride
+                    own.for_columns(0, column + 1),
+                    replace(asked, steps=(1,), peaks=(), shifts=None, unlike=None),
+                    stride,
                 )
         places = np.full(len(self.points), -1, np.intp)
         places[rows] = np.arange(len(rows))
@@ -280,14 +282,6 @@ def observed(panel: Panel) -> NDArray[np.int32]:
     """Observed columns of each row: `[rows]`."""
     points: NDArray[np.int32] = np.count_nonzero(~np.isnan(panel.values), axis=1).astype(np.int32)
     return points
-
-
-def until(panel: Panel, column: int) -> Panel:
-    """The panel as it was when `column` was its last."""
-    stop = column + 1
-    return replace(
-        panel, values=panel.values[:, :stop], censored=panel.censored[:, :stop], masked=panel.masked[:, :stop]
-    )
 
 
 def said_of(opinions: Opinion, blend: Blend, task: int, span: Span, slot: int, last: Floats) -> Said:

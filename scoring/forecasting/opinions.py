@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.forecasting.features import WEEK, Described, Span, described
+from scoring.forecasting.features import WEEK, Described, Span, described, mean_known
 from scoring.forecasting.forecasts import MEDIAN, Ask, newest
 from scoring.forecasting.regressions import TERMS, bounded
 from scoring.panels import Bools, Floats, Panel
@@ -100,7 +100,7 @@ def _terms(rows: Described, spans: Sequence[Span], said: Floats, periods: NDArra
     """
     steps = np.array([0, *(last for _, last in spans)])
     days = rows.days(steps)
-    usual = mean_of_days(days)
+    usual = mean_known(days, axis=1)
     now, last = usual[:, :1], rows.last[:, None]
     hour = max(1, round(rows.day / 24))
     recent = [rows.past[:, -max(1, hour * part // 12) :].mean(axis=1)[:, None] - last for part in (12, 3)]
@@ -137,13 +137,4 @@ def _seasons_before(x: Floats, steps: NDArray[np.intp], periods: NDArray[np.int3
     then = came(end + steps[1:] - period * back)
     before = came(end - period * back[:, :1])[:, 0]
     last = x[:, -1:]
-    return mean_of_days(then) - last, then[:, 0] - last, then[:, 0] - before
-
-
-def mean_of_days(days: Floats) -> Floats:
-    """The mean over the days that are known, `[rows, days, steps]` -> `[rows, steps]`; NaN where none is."""
-    seen = ~np.isnan(days)
-    count = np.count_nonzero(seen, axis=1).astype(np.float32)
-    out: Floats = np.full(count.shape, np.nan, np.float32)
-    np.divide(np.where(seen, days, 0).sum(axis=1, dtype=np.float32), count, out=out, where=count > 0)
-    return out
+    return mean_known(then, axis=1) - last, then[:, 0] - last, then[:, 0] - before
