@@ -19,15 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from helios import trainings
+from helios import snapshot_trainings, trainings
 from helios.errors import ModelError, SettingsError, TraceError
 from helios.evaluation.recordings import files_in, read_recording
 from helios.models.catalogues import Catalogue, Version, catalogue
-from helios.models.folders import ForecasterMetadata, LoadedForecaster, load_folder
+from helios.models.folders import ForecasterMetadata, LoadedForecaster, TrainedMetadata, load_folder
 from helios.models.forecasters import FLEET
 from helios.models.stores import BUNDLED, BUNDLED_SOURCE
 from helios.models.writers import Origin, write_version
 from helios.settings import load_settings
+from helios.snapshot_trainings import SnapshotOutcome
 from helios.trainings import Corpus, Outcome
 
 models = typer.Typer(help="Look at the models that there are.", no_args_is_help=True)
@@ -60,10 +61,19 @@ def train(
     ] = BUNDLED_SOURCE,
     step: Annotated[str, typer.Option(help="The grid that the traces are put on, such as 5m.")] = "5m",
     seed: Annotated[int, typer.Option(min=0, help="Of the lots that training draws.")] = 0,
+    anomaly: Annotated[
+        bool,
+        typer.Option(
+            "--anomaly",
+            help="Train what POST /detect expects of one service instead: one CSV file, its columns named as in a snapshot.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Train the fleet model on your own traces, compare it with its base on what was held out, and write a version."""
     seconds = seconds_of(step)
+    if anomaly:
+        _train_snapshots(paths, out, seconds, seed, json=json)
     if seconds != trainings.STEP:
         raise SettingsError(f"--step {step!r}: models are trained on a grid of 5m only: leave it out")
     now = time.time()
@@ -86,6 +96,22 @@ def train(
         above="" if started is None else started.version,
     )
     _print_outcome(folder, outcome, named, json=json)
+    raise typer.Exit(1 if outcome.worse else 0)
+
+
+def _train_snapshots(paths: list[Path], out: Path, step: float, seed: int, *, json: bool) -> None:
+    """Train on one service's snapshots; ends the command."""
+    corpora = _corpora(paths, step)
+    if len(corpora) != 1:
+        raise TraceError(f"--anomaly learns one service: give one file, not {len(corpora)}")
+    with _shown() as progress:
+        outcome = snapshot_trainings.learn_snapshots(corpora[0], seed=seed, progress=progress)
+    folder = snapshot_trainings.write(out, corpora[0], outcome, seed=seed, now=time.time())
+    told = {"name": folder.parent.name, "version": folder.name, "path": str(folder), "worse": outcome.worse}
+    if json:
+        _dump(told | {"metrics": outcome.metrics, "held_out": outcome.held_out})
+    else:
+        _print_snapshots(folder, outcome)
     raise typer.Exit(1 if outcome.worse else 0)
 
 
@@ -243,6 +269,27 @@ def _print_outcome(folder: Path, outcome: Outcome, base: str, *, json: bool) -> 
     console.print(f"{use}: HELIOS_MODEL_PATH={folder.parent.parent.resolve()}", markup=False, soft_wrap=True)
 
 
+def _print_snapshots(folder: Path, outcome: SnapshotOutcome) -> None:
+    console = Console()
+    table = Table(
+        box=box.SIMPLE, caption="mean absolute error on the held-out last stretch; below 1 is better"
+    )
+    for title in ("metric", "beside the others, over its usual value's", "with its past, over persistence's"):
+        table.add_column(title, justify="left" if title == "metric" else "right")
+    for name, found in outcome.held_out.items():
+        table.add_row(name, _figure(found, "error_over_usual"), _figure(found, "error_over_persistence"))
+    console.print(table)
+    rates = (outcome.metrics["anomaly_rate"], outcome.metrics["anomaly_rate_past"])
+    console.print(
+        f"of held-out snapshots {rates[0]:.1%} reach 2.5 sigmas alone, {rates[1]:.1%} with their past; 1.2% are meant to",
+        markup=False,
+        soft_wrap=True,
+    )
+    console.print(f"written to {folder}", markup=False, soft_wrap=True)
+    use = "it knows no more than the usual values; to use it all the same" if outcome.worse else "to use it"
+    console.print(f"{use}: HELIOS_MODEL_PATH={folder.parent.parent.resolve()}", markup=False, soft_wrap=True)
+
+
 def _figure(figures: dict[str, float], key: str) -> str:
     return f"{figures[key]:.3f}" if key in figures else "–"
 
@@ -280,7 +327,7 @@ def _print_version(version: Version) -> None:
         "basis": known.basis,
         "figures": ", ".join(f"{k} {v:g}" for k, v in known.metrics.items()),
     }
-    if isinstance(known, ForecasterMetadata):
+    if isinstance(known, TrainedMetadata):
         about |= {
             "trained after": known.base or "nothing",
             "settings": ", ".join(f"{k} {v}" for k, v in known.settings.items()),
@@ -294,6 +341,8 @@ def _print_version(version: Version) -> None:
     console.print(table)
     if isinstance(known, ForecasterMetadata):
         console.print(_sources(known))
+    elif isinstance(known, TrainedMetadata):
+        console.print(_origins(known))
 
 
 def _sources(known: ForecasterMetadata) -> Table:
@@ -305,4 +354,16 @@ def _sources(known: ForecasterMetadata) -> Table:
         figures = known.held_out.get(one.name, {})
         cells = (one.name, one.licence, f"{one.series}", f"{one.steps}", one.sha256[:12])
         table.add_row(*cells, *(_figure(figures, key) for key in _FIGURES))
+    return table
+
+
+def _origins(known: TrainedMetadata) -> Table:
+    """What it was trained on, and beneath it what was measured, of what."""
+    table = Table(box=box.SIMPLE)
+    for title in ("source", "licence", "series", "steps", "SHA-256"):
+        table.add_column(title)
+    for one in known.sources:
+        table.add_row(one.name, one.licence, f"{one.series}", f"{one.steps}", one.sha256[:12])
+    for name, found in known.held_out.items():
+        table.add_row(name, *(f"{key} {value:g}" for key, value in list(found.items())[:4]))
     return table

@@ -38,13 +38,18 @@ REFERENCE_OF = {
 }
 """Which reference answers for which metric of a snapshot."""
 
+SNAPSHOT_METRICS = (*REFERENCE_OF, "memory_bytes", "db_connections")
+"""The metrics of a snapshot."""
+
+_KNOW = "send `recent`, or train a model on your own history (`helios train --anomaly`)"
 WITHOUT_REFERENCE = {
-    "memory_bytes": "an absolute number: what is unusual depends on the pod's size; send memory_utilization",
-    "db_connections": "an absolute number: what is unusual depends on the database's limit",
+    "memory_bytes": f"an absolute number: what is unusual depends on the pod's size: {_KNOW}",
+    "db_connections": f"an absolute number: what is unusual depends on the database's limit: {_KNOW}",
 }
 """Metrics of a snapshot that no reference can judge, and why."""
 
 _NORMAL = NormalDist()
+_NOBODY: Mapping[str, Mapping[str, float]] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,12 +175,39 @@ def chi_square_tail(total: float, count: int) -> float:
     return min(1.0, math.erfc(math.sqrt(half)) + math.exp(-half) * odd)
 
 
-def contributions_of(sigmas: Mapping[str, float]) -> tuple[Contribution, ...]:
+def strongest(sigmas: Sequence[float]) -> float:
+    """The largest of several deviations of one value, made smaller for having been looked for among several (Bonferroni).
+
+    Two views of one value are anything but independent: their squares are not added.
+
+    Args:
+        sigmas: at least one, of either sign.
+    """
+    largest = min(CAP, max(abs(sigma) for sigma in sigmas))
+    if len(sigmas) == 1 or largest == 0:
+        return largest
+    tail = len(sigmas) * math.erfc(largest / math.sqrt(2))
+    return -_NORMAL.inv_cdf(tail / 2) if tail < 1 else 0.0
+
+
+def contributions_of(
+    sigmas: Mapping[str, float], blame: Mapping[str, Mapping[str, float]] = _NOBODY
+) -> tuple[Contribution, ...]:
     """Each feature's share of the sum of squares, largest first, in ten-thousandths that sum to one.
 
     With nothing unusual at all every share is alike.
+
+    Args:
+        sigmas: feature -> its own deviation.
+        blame: feature -> who drives its deviation: feature -> share; itself where nothing is said. What is not one of
+            `sigmas` bears nothing.
     """
-    squares = {name: min(CAP, abs(sigma)) ** 2 for name, sigma in sigmas.items()}
+    squares = dict.fromkeys(sigmas, 0.0)
+    for name, sigma in sigmas.items():
+        bearers = {who: share for who, share in blame.get(name, {}).items() if who in sigmas and share > 0}
+        whole = sum(bearers.values())
+        for who, share in (bearers or {name: 1.0}).items():
+            squares[who] += min(CAP, abs(sigma)) ** 2 * share / (whole or 1.0)
     total = sum(squares.values())
     exact = {
         name: 10_000 * (square / total if total else 1 / len(squares)) for name, square in squares.items()

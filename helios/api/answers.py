@@ -41,7 +41,8 @@ class Model(BaseModel):
     name: str
     version: str
     format: str = Field(
-        description="what it is for: `helios-reference/1` answers for snapshots, `helios-forecaster/1` knows fleets"
+        description="what it is for: `helios-reference/1` answers for snapshots, `helios-forecaster/1` knows fleets, "
+        "`helios-expectations/1` metrics beside each other, `helios-snapshots/1` the snapshots of one service"
     )
     loaded_at: datetime
     metrics: dict[str, float] = Field(description="measured on the held-out part of its data")
@@ -83,11 +84,12 @@ class Prediction(BaseModel):
 
 
 class Feature(BaseModel):
-    """A metric's share of the score, and its own deviation."""
+    """A metric's share of the score, its own deviation, and what was expected of it; null where nothing was."""
 
     feature: str
     contribution: float
     sigmas: float
+    expected: float | None
 
 
 class Unscored(BaseModel):

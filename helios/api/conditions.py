@@ -15,7 +15,7 @@ from helios.api.contexts import Context, not_loaded
 from helios.api.live import Relayed
 from helios.api.problems import Problem, responses
 from helios.api.renderings import json_response, short, time_of
-from helios.models.folders import LoadedForecaster, LoadedModel
+from helios.models.folders import Loaded
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 SCRAPE_TIMEOUT = "x-prometheus-scrape-timeout-seconds"
@@ -126,7 +126,7 @@ def is_hung(age: float | None, limit: float) -> bool:
     return age is not None and age > limit
 
 
-def describe(model: LoadedModel | LoadedForecaster) -> dict[str, Any]:
+def describe(model: Loaded) -> dict[str, Any]:
     """A model as /models lists it."""
     return {
         "name": model.name,

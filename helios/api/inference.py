@@ -1,7 +1,7 @@
 """The routes of the requirements' three questions.
 
 They are `async` on purpose: an answer to a snapshot is a few hundred microseconds of arithmetic, less than the way to a
-thread and back. A live target's forecast takes longer, and is made in a thread.
+thread and back. A live target's forecast and a trained model's opinion take longer, and are made in a thread.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def inference_routes(context: Context) -> APIRouter:
     @router.post("/detect", response_model=Detection, responses=responses(404, *_BODY_ERRORS))
     async def detect_anomaly(question: DetectQuestion) -> Response:
         """Score how unusual a snapshot is, in sigmas, and say which metrics make it so."""
-        if question.namespace is not None:
+        trained = bool(question.recent) or context.models.snapshots is not None
+        if question.namespace is not None or trained:  # the first of them loads XGBoost, which takes a second
             return json_response(await run_in_threadpool(detect, context, question))
         return json_response(detect(context, question))
 

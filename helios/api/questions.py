@@ -23,7 +23,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Name = Annotated[str | None, Field(min_length=1, max_length=253)]
 
 PREDICTABLE = ("cpu_utilization", "memory_utilization")
-SCORABLE = (*PREDICTABLE, "db_cpu", "db_memory")
+SCORABLE = (*PREDICTABLE, "memory_bytes", "db_cpu", "db_memory", "db_connections")
 
 
 def _holds(*names: str) -> dict[str, Any]:
@@ -94,7 +94,7 @@ class PredictQuestion(Question):
 
 
 class DetectQuestion(Question):
-    """A snapshot to be judged, by a live target's own history if its namespace and deployment are given."""
+    """A snapshot to be judged: by a live target's own history if its namespace and deployment are given, and by `recent`."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -104,6 +104,15 @@ class DetectQuestion(Question):
     )
 
     metrics: Metrics
+    recent: Annotated[list[Metrics], Field(max_length=288)] = Field(
+        [],
+        description="earlier snapshots, the oldest first, evenly apart (five minutes, as models are trained)",
+    )
+    hour: Annotated[float | None, Field(ge=0, lt=24)] = Field(
+        None,
+        description="UTC hour of the day at which it was taken; now, where it is not given",
+        examples=[14.5],
+    )
     namespace: Name = None
     deployment: Name = None
 

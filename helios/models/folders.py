@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from helios.errors import ModelError
-from helios.models import forecasters, references
+from helios.models import expectations, forecasters, references, snapshots
+from helios.models.expectations import build_expectations
 from helios.models.files import read_arrays, read_bytes, read_verified
 from helios.models.forecasters import BOOSTER, Source, build_models
 from helios.models.references import build_reference
+from helios.models.snapshots import build_snapshots
+from scoring.anomalies.expectations import Expectations
+from scoring.anomalies.snapshots import Snapshots
 from scoring.forecasting.learned import Models
 from scoring.references import Reference
 
@@ -43,11 +47,10 @@ class Metadata(BaseModel):
     """File name -> SHA-256 of its bytes."""
 
 
-class ForecasterMetadata(Metadata):
-    """`metadata.json` of what was learned from fleets.
+class TrainedMetadata(Metadata):
+    """`metadata.json` of what was trained.
 
     Attributes:
-        levels: the quantile levels that it forecasts.
         sources: what it was trained on.
         settings: of the training, as given.
         held_out: measured on each source's held-out last stretch: source -> figure -> value.
@@ -55,12 +58,41 @@ class ForecasterMetadata(Metadata):
         base: the model that training went on from; empty: from nothing.
     """
 
-    levels: tuple[float, ...]
     sources: tuple[Source, ...]
     settings: dict[str, Any] = {}
     held_out: dict[str, dict[str, float]] = {}
     libraries: dict[str, str] = {}
     base: str = ""
+
+
+class ForecasterMetadata(TrainedMetadata):
+    """`metadata.json` of what was learned from fleets.
+
+    Attributes:
+        levels: the quantile levels that it forecasts.
+    """
+
+    levels: tuple[float, ...]
+
+
+class ExpectationsMetadata(TrainedMetadata):
+    """`metadata.json` of what is expected of a metric beside its companions.
+
+    Attributes:
+        inputs: the names of what its ensemble reads, in order.
+    """
+
+    inputs: tuple[str, ...]
+
+
+class SnapshotMetadata(TrainedMetadata):
+    """`metadata.json` of what is expected of a snapshot's metrics.
+
+    Attributes:
+        known: the metrics that it knows, in the order of its inputs.
+    """
+
+    known: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +139,46 @@ class LoadedForecaster:
     models: Models
 
 
-Loaded = LoadedModel | LoadedForecaster
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedExpectations:
+    """A verified model of the third kind; members as those of the others.
+
+    Attributes:
+        expectations: what was learned; its ensemble is opened when it is first asked.
+    """
+
+    name: str
+    version: str
+    loaded_at: float
+    source: str
+    metadata: ExpectationsMetadata
+    expectations: Expectations
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LoadedSnapshots:
+    """A verified model of the fourth kind; members as those of the others.
+
+    Attributes:
+        snapshots: what was learned; its ensembles are opened when it is first asked.
+    """
+
+    name: str
+    version: str
+    loaded_at: float
+    source: str
+    metadata: SnapshotMetadata
+    snapshots: Snapshots
+
+
+Loaded = LoadedModel | LoadedForecaster | LoadedExpectations | LoadedSnapshots
+KINDS: Mapping[str, type[Metadata]] = {
+    references.FORMAT: Metadata,
+    forecasters.FORMAT: ForecasterMetadata,
+    expectations.FORMAT: ExpectationsMetadata,
+    snapshots.FORMAT: SnapshotMetadata,
+}
+"""Format -> what its `metadata.json` says."""
 
 
 def is_version(name: str) -> bool:
@@ -139,17 +210,26 @@ def load_folder(folder: Path, *, source: str, now: float) -> Loaded:
     """
     metadata = read_metadata(folder)
     contents = read_contents(folder, metadata)
+    who = (metadata.name, metadata.version, now, source)
     arrays = _sensible(folder / ARRAYS, lambda: read_arrays(contents[ARRAYS]))
+    if isinstance(metadata, ExpectationsMetadata):
+        inputs = metadata.inputs
+        expected = _sensible(folder, lambda: build_expectations(arrays, contents, inputs))
+        return LoadedExpectations(*who, metadata, expected)
+    if isinstance(metadata, SnapshotMetadata):
+        known = metadata.known
+        judged = _sensible(folder, lambda: build_snapshots(arrays, contents, known))
+        return LoadedSnapshots(*who, metadata, judged)
     if isinstance(metadata, ForecasterMetadata):
         booster = contents.get(BOOSTER)
         models = _sensible(folder, lambda: build_models(arrays, booster, metadata.levels))
-        return LoadedForecaster(metadata.name, metadata.version, now, source, metadata, models)
+        return LoadedForecaster(*who, metadata, models)
     reference = _sensible(
         folder / ARRAYS,
         lambda: build_reference(arrays, step_seconds=metadata.step_seconds, basis=metadata.basis),
     )
     bands = {kind: np.ascontiguousarray(changes.band) for kind, changes in reference.changes.items()}
-    return LoadedModel(metadata.name, metadata.version, now, source, metadata, reference, bands)
+    return LoadedModel(*who, metadata, reference, bands)
 
 
 def read_metadata(folder: Path) -> Metadata:
@@ -161,13 +241,13 @@ def read_metadata(folder: Path) -> Metadata:
     path = folder / "metadata.json"
     content = read_bytes(path)
     metadata = _parsed(Metadata, content, path)
-    if metadata.format == forecasters.FORMAT:
-        metadata = _parsed(ForecasterMetadata, content, path)
-    elif metadata.format != references.FORMAT:
+    if metadata.format not in KINDS:
+        *most, last = map(repr, KINDS)
         raise ModelError(
-            f"{path}: format is {metadata.format!r}; this version of Helios loads {references.FORMAT!r} and "
-            f"{forecasters.FORMAT!r} only"
+            f"{path}: format is {metadata.format!r}; this version of Helios loads {', '.join(most)} and {last} only"
         )
+    if KINDS[metadata.format] is not Metadata:
+        metadata = _parsed(KINDS[metadata.format], content, path)
     if (metadata.name, metadata.version) != (folder.parent.name, folder.name):
         raise ModelError(
             f"{path}: it says {metadata.name} {metadata.version}, its folder {folder.parent.name} {folder.name}"

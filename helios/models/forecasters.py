@@ -70,7 +70,7 @@ def build_models(
             raise ValueError(f"{name} is {array.dtype} and not float32")
         if not np.all(np.isfinite(array)):
             raise ValueError(f"{name} holds values that are not finite")
-    if booster is not None and not (booster.startswith(b"{") and b"learner" in booster[:_HEAD]):
+    if booster is not None and not is_booster(booster):
         raise ValueError(f"{BOOSTER} is no XGBoost model in UBJ")
     if not stored and booster is None:
         raise ValueError("it holds neither a network nor a booster")
@@ -80,3 +80,8 @@ def build_models(
         except ValueError as error:
             raise ValueError(f"{error}: it is of another version of Helios: train it anew") from error
     return Models(dict(stored), booster)
+
+
+def is_booster(content: bytes) -> bool:
+    """Whether bytes begin as an XGBoost model in UBJ does; it is not opened."""
+    return content.startswith(b"{") and b"learner" in content[:_HEAD]

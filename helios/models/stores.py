@@ -1,7 +1,7 @@
 """The models in force: loaded from a folder, or the bundled ones where the folder has none.
 
 A model that was loaded stays in force until another has been read and verified: a damaged upload never takes a
-working model away. Reading is for a thread; `models`, `forecasters` and `problems` are plain attributes that are
+working model away. Reading is for a thread; `models`, `forecasters`, `snapshots` and `problems` are plain attributes that are
 swapped as a whole.
 """
 
@@ -10,8 +10,19 @@ from __future__ import annotations
 from pathlib import Path
 
 from helios.errors import ModelError
-from helios.models.folders import Loaded, LoadedForecaster, LoadedModel, load_folder, versions_in
+from helios.models.expectations import EXPECTATIONS
+from helios.models.folders import (
+    Loaded,
+    LoadedExpectations,
+    LoadedForecaster,
+    LoadedModel,
+    LoadedSnapshots,
+    load_folder,
+    versions_in,
+)
 from helios.models.forecasters import FLEET
+from helios.models.snapshots import SNAPSHOTS
+from scoring.anomalies.expectations import Expectations
 from scoring.forecasting.learned import Models
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -23,8 +34,8 @@ class ModelStore:
 
     A bundled model stands in for a name that the path does not have, so that one may bring a reference alone or a
     fleet model alone. A reference that is there and damaged is a fault and is not papered over, and so is a path that
-    is there and holds no model at all; what was learned from fleets falls back to the bundled in every case, for the
-    loop goes on, and the problem is told.
+    is there and holds no model at all; what was trained falls back to the bundled in every case, for the loop goes on,
+    and the problem is told.
 
     Args:
         path: `HELIOS_MODEL_PATH`. Where there is no such path at all, the bundled models are used.
@@ -34,6 +45,8 @@ class ModelStore:
     Attributes:
         models: the references in force, by name: what the stateless API answers from.
         forecasters: the learned models in force, by name.
+        expecting: what the detector expects of a metric beside its companions; None: there is none.
+        snapshots: what /detect expects of a snapshot's metrics; None: there is none.
         problems: what is wrong with other folders, in words.
     """
 
@@ -42,10 +55,13 @@ class ModelStore:
         self.interval = interval
         self.models: dict[str, LoadedModel] = {}
         self.forecasters: dict[str, LoadedForecaster] = {}
+        self.expecting: LoadedExpectations | None = None
+        self.snapshots: LoadedSnapshots | None = None
         self.problems: tuple[str, ...] = ()
         self._bundled = bundled
         self._next = float("-inf")
         self._own = False
+        self._present: dict[str, Loaded] = {}
 
     def refresh(self, now: float) -> bool:
         """Look for newer versions if `interval` has passed since the last look; return whether it looked."""
@@ -63,14 +79,18 @@ class ModelStore:
         loaded = self.forecasters.get(name)
         return loaded.models if loaded is not None else Models.none()
 
+    def expectations(self) -> Expectations | None:
+        """What is expected of a metric beside its companions: the newest intact; None where there is none."""
+        return self.expecting.expectations if self.expecting is not None else None
+
     def listed(self) -> list[Loaded]:
-        """All models in force, of both kinds, by name."""
-        return sorted([*self.models.values(), *self.forecasters.values()], key=lambda model: model.name)
+        """All models in force, of every kind, by name."""
+        return sorted(self._present.values(), key=lambda model: model.name)
 
     def _load(self, now: float) -> None:
         """Read all folders; what cannot be read becomes a problem and changes nothing."""
         problems: list[str] = []
-        present: dict[str, Loaded] = {**self.models, **self.forecasters}
+        present = dict(self._present)
         # 1 the path's own models; once there was such a path, its absence is a fault as well
         folders: dict[str, Path] = {}
         try:
@@ -95,8 +115,12 @@ class ModelStore:
         self._stand_in(present, named, empty=own and not named, now=now, problems=problems)
         if FLEET not in present:
             problems.append(f"no model named {FLEET}: series are forecast from their own past alone")
+        self._present = present
         self.models = {name: model for name, model in present.items() if isinstance(model, LoadedModel)}
         self.forecasters = {n: model for n, model in present.items() if isinstance(model, LoadedForecaster)}
+        expecting, snapshots = present.get(EXPECTATIONS), present.get(SNAPSHOTS)
+        self.expecting = expecting if isinstance(expecting, LoadedExpectations) else None
+        self.snapshots = snapshots if isinstance(snapshots, LoadedSnapshots) else None
         self.problems = tuple(problems)
 
     def _stand_in(
@@ -122,7 +146,7 @@ class ModelStore:
             model, _ = self._newest(folder, BUNDLED_SOURCE, now, problems)
             if model is None:
                 continue
-            if isinstance(model, LoadedForecaster) or not (empty or name in named):
+            if not isinstance(model, LoadedModel) or not (empty or name in named):
                 present[name] = model
 
     def _newest(
@@ -134,7 +158,7 @@ class ModelStore:
         except OSError as error:
             problems.append(f"{folder}: {error.strerror or error}")
             return None, []
-        present: Loaded | None = self.models.get(folder.name) or self.forecasters.get(folder.name)
+        present = self._present.get(folder.name)
         for version in versions:
             if present is not None and (present.version, present.source) == (version, source):
                 return present, versions

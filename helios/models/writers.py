@@ -10,7 +10,7 @@ import platform
 import re
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,21 @@ from typing import Any
 import numpy as np
 
 from helios.errors import ModelError
+from helios.models import expectations, snapshots
 from helios.models.files import LARGEST, pack_arrays, sha256
-from helios.models.folders import ARRAYS, ForecasterMetadata, is_version, version_key
+from helios.models.folders import (
+    ARRAYS,
+    ExpectationsMetadata,
+    ForecasterMetadata,
+    SnapshotMetadata,
+    TrainedMetadata,
+    is_version,
+    version_key,
+)
 from helios.models.forecasters import BOOSTER, FLEET, FORMAT, Source
+from scoring.anomalies.companions import NAMES
+from scoring.anomalies.expectations import Expectations
+from scoring.anomalies.snapshots import Snapshots
 from scoring.forecasting.forecasts import LEVELS
 from scoring.forecasting.learned import Models
 
@@ -74,17 +86,92 @@ def write_version(
     Raises:
         ModelError: there is nothing to write, it is not finite or too large, or the folder cannot be written.
     """
+    contents = _contents(models)
+    return write_folder(
+        root, name, contents, lambda version: _metadata(name, version, origin, contents, now), above=above
+    )
+
+
+def write_expectations(
+    root: Path, learned: Expectations, origin: Origin, *, now: float, above: str = ""
+) -> Path:
+    """Write the next version of what is expected of a metric beside its companions, and return its folder.
+
+    Args:
+        root: a folder of models.
+        learned: with a measured spread.
+        origin: what is told about it.
+        now: UNIX seconds.
+        above: the version is newer than this one, too.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    contents = {ARRAYS: pack_arrays(expectations.arrays_of(learned)), BOOSTER: learned.ensemble}
+
+    def metadata(version: str) -> ExpectationsMetadata:
+        told = _told_of(expectations.FORMAT, expectations.EXPECTATIONS, version, origin, contents, now)
+        return ExpectationsMetadata(**told, inputs=NAMES)
+
+    return write_folder(root, expectations.EXPECTATIONS, contents, metadata, above=above)
+
+
+def write_snapshots(root: Path, learned: Snapshots, origin: Origin, *, now: float, above: str = "") -> Path:
+    """Write the next version of what /detect expects of a service's snapshots, and return its folder.
+
+    Args:
+        root: a folder of models.
+        learned: what was learned.
+        origin: what is told about it.
+        now: UNIX seconds.
+        above: the version is newer than this one, too.
+
+    Raises:
+        ModelError: the folder cannot be written.
+    """
+    contents = {ARRAYS: pack_arrays(snapshots.arrays_of(learned))}
+    contents |= {snapshots.file_of(name): ensemble for name, ensemble in learned.ensembles.items()}
+
+    def metadata(version: str) -> SnapshotMetadata:
+        told = _told_of(snapshots.FORMAT, snapshots.SNAPSHOTS, version, origin, contents, now)
+        return SnapshotMetadata(**told, known=learned.known)
+
+    return write_folder(root, snapshots.SNAPSHOTS, contents, metadata, above=above)
+
+
+def write_folder(
+    root: Path,
+    name: str,
+    contents: Mapping[str, bytes],
+    metadata: Callable[[str], TrainedMetadata],
+    *,
+    above: str = "",
+) -> Path:
+    """Write files as the next version of a model, whole or not at all, and return its folder.
+
+    Args:
+        root: a folder of models; made where it is missing.
+        name: the model's.
+        contents: file name -> bytes.
+        metadata: what is told of the version.
+        above: the version is newer than this one, too.
+
+    Raises:
+        ModelError: a name cannot be one, a file is too large, or the folder cannot be written.
+    """
     if _NAME.fullmatch(name) is None:
         raise ModelError(f"model name {name!r}: use a-z, 0-9 and -, at most 63 of them")
-    contents = _contents(models)
+    for file, content in contents.items():
+        if len(content) > LARGEST:
+            raise ModelError(f"{file} would have {len(content)} bytes; a model's file has at most {LARGEST}")
     folder = root / name
     with _told(folder), _workshop(folder) as work:
         for file, content in contents.items():
             _write(work / file, content)
         for _ in range(_TRIES):
             target = folder / next_version(folder, above=above)
-            metadata = _metadata(name, target.name, origin, contents, now)
-            _write(work / "metadata.json", (metadata.model_dump_json(indent=2) + "\n").encode())
+            told = metadata(target.name).model_dump_json(indent=2) + "\n"
+            _write(work / "metadata.json", told.encode())
             if _renamed(work, target):
                 _sync(folder)
                 return target
@@ -129,31 +216,34 @@ def _contents(models: Models) -> dict[str, bytes]:
     contents = {ARRAYS: pack_arrays(arrays)}
     if models.booster is not None:
         contents[BOOSTER] = bytes(models.booster)
-    for file, content in contents.items():
-        if len(content) > LARGEST:
-            raise ModelError(f"{file} would have {len(content)} bytes; a model's file has at most {LARGEST}")
     return contents
 
 
 def _metadata(
     name: str, version: str, origin: Origin, contents: Mapping[str, bytes], now: float
 ) -> ForecasterMetadata:
-    return ForecasterMetadata(
-        format=FORMAT,
-        name=name,
-        version=version,
-        created_at=datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        step_seconds=origin.step_seconds,
-        basis=origin.basis,
-        metrics=dict(origin.metrics),
-        files={file: sha256(content) for file, content in contents.items()},
-        levels=LEVELS,
-        sources=tuple(origin.sources),
-        settings=dict(origin.settings),
-        held_out={source: dict(figures) for source, figures in origin.held_out.items()},
-        libraries=library_versions(),
-        base=origin.base,
-    )
+    return ForecasterMetadata(**_told_of(FORMAT, name, version, origin, contents, now), levels=LEVELS)
+
+
+def _told_of(
+    kind: str, name: str, version: str, origin: Origin, contents: Mapping[str, bytes], now: float
+) -> dict[str, Any]:
+    """What is told of everything that was trained."""
+    return {
+        "format": kind,
+        "name": name,
+        "version": version,
+        "created_at": datetime.fromtimestamp(now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "step_seconds": origin.step_seconds,
+        "basis": origin.basis,
+        "metrics": dict(origin.metrics),
+        "files": {file: sha256(content) for file, content in contents.items()},
+        "sources": tuple(origin.sources),
+        "settings": dict(origin.settings),
+        "held_out": {source: dict(figures) for source, figures in origin.held_out.items()},
+        "libraries": library_versions(),
+        "base": origin.base,
+    }
 
 
 def _renamed(work: Path, target: Path) -> bool:

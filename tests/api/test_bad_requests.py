@@ -76,7 +76,14 @@ def test_a_bad_prediction_request_is_refused_by_name(api: Served, body: Any, fie
 @pytest.mark.parametrize(
     ("path", "body", "field"),
     [
-        pytest.param("/detect", {"metrics": {"memory_bytes": 1}}, "body", id="nothing to score"),
+        pytest.param("/detect", {"metrics": {}}, "body", id="nothing to score"),
+        pytest.param("/detect", {"metrics": CPU, "hour": 24}, "hour", id="no hour of the day"),
+        pytest.param(
+            "/detect", {"metrics": CPU, "recent": [{"cpu": 1}]}, "recent.0.cpu", id="recent of another kind"
+        ),
+        pytest.param(
+            "/detect", {"metrics": CPU, "recent": [CPU] * 289}, "recent", id="more than a day of recent"
+        ),
         pytest.param("/detect", {}, "metrics", id="no metrics"),
         pytest.param("/recommend", {"current_metrics": CPU}, "current_replicas", id="no replicas"),
         pytest.param(

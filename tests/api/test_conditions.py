@@ -103,13 +103,13 @@ def test_models_shows_what_is_wrong(serve: Serve, tmp_path: Path) -> None:
     """`/models` lists the problems of folders that could not be loaded."""
     (tmp_path / "baseline" / "1.0.0").mkdir(parents=True)
     answer = serve(models=ModelStore(tmp_path)).get("/models").json()
-    assert ["fleet"] == [model["name"] for model in answer["models"]]
+    assert ["expectations", "fleet"] == [model["name"] for model in answer["models"]]
     assert "metadata.json: No such file or directory" in answer["problems"][0]
 
 
 def test_models_says_where_a_model_came_from(api: Served) -> None:
     """A bundled model is called so."""
-    assert {"baseline": "bundled", "fleet": "bundled"} == {
+    assert {"baseline": "bundled", "expectations": "bundled", "fleet": "bundled"} == {
         model["name"]: model["source"] for model in api.get("/models").json()["models"]
     }
 

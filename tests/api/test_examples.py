@@ -44,8 +44,10 @@ def test_ready_names_the_loaded_models(api: Served) -> None:
 
 def test_models_lists_name_version_time_and_metrics(api: Served) -> None:
     """`GET /models` has the requirements' fields, with measured metrics."""
-    model, fleet = api.get("/models").json()["models"]
-    assert ("fleet", "helios-forecaster/1") == (fleet["name"], fleet["format"])
+    model, expectations, fleet = api.get("/models").json()["models"]
+    assert [("expectations", "helios-expectations/1"), ("fleet", "helios-forecaster/1")] == [
+        (one["name"], one["format"]) for one in (expectations, fleet)
+    ]
     assert ("baseline", "1.0.0", "2026-03-12T14:35:00Z") == (
         model["name"],
         model["version"],

@@ -14,9 +14,10 @@ import numpy as np
 
 from helios.models.forecasters import Source
 from helios.models.stores import BUNDLED, ModelStore
-from helios.models.writers import Origin, write_version
+from helios.models.writers import Origin, write_snapshots, write_version
 from scoring.forecasting.learned import Models
 from scoring.forecasting.networks import shapes
+from tests.scoring.snapshots import learned as learned_snapshots
 
 SHIPPED = BUNDLED / "baseline" / "1.0.0"
 NOW = 1_800_000_000.0
@@ -69,6 +70,25 @@ def put_fleet(
     if made != folder:
         made.rename(folder)
         edit(folder, version=version)
+    return folder
+
+
+def put_snapshots(root: Path, version: str = "1.0.0") -> Path:
+    """A folder of what was learned of one service's snapshots under `root`."""
+    made = write_snapshots(root, learned_snapshots(), ORIGIN, now=NOW)
+    folder = made.with_name(version)
+    if made != folder:
+        made.rename(folder)
+        edit(folder, version=version)
+    return folder
+
+
+def put_expectations(root: Path) -> Path:
+    """A copy of the bundled expectations under `root`."""
+    (shipped,) = (BUNDLED / "expectations").iterdir()
+    folder = root / "expectations" / "1.0.0"
+    shutil.copytree(shipped, folder)
+    edit(folder, version="1.0.0")
     return folder
 
 

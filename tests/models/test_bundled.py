@@ -108,6 +108,31 @@ def test_the_bundled_fleet_model_may_be_shared() -> None:
     assert [] == [source.name for source in sources if source.name not in text]
 
 
+def test_the_bundled_expectations_may_be_shared_and_are_small() -> None:
+    """One version, of sources that the licence file names, and no machine that it is judged on is among them."""
+    store = ModelStore(None)
+    store.refresh(0.0)
+    assert store.expecting is not None
+    metadata = store.expecting.metadata
+    folders = list((BUNDLED / "expectations").iterdir())
+    assert [metadata.version] == [folder.name for folder in folders]
+    assert sum(file.stat().st_size for file in folders[0].iterdir()) < 2**20
+    assert {source.licence for source in metadata.sources} <= {"MIT", "Apache-2.0", "CC-BY-4.0"}
+    text = (BUNDLED / "LICENSE").read_text()
+    assert [] == [source.name for source in metadata.sources if source.name not in text]
+    assert metadata.libraries["xgboost"] == fleet().metadata.libraries["xgboost"]
+
+
+def test_the_bundled_expectations_beat_what_costs_nothing_where_they_never_were() -> None:
+    """On every kin that was left out: better than persistence, and than a ridge on the same inputs."""
+    store = ModelStore(None)
+    store.refresh(0.0)
+    assert store.expecting is not None
+    for kin, found in store.expecting.metadata.held_out.items():
+        assert found["error_over_persistence"] < 1, kin
+        assert found["error_over_persistence"] < found["ridge_over_persistence"], kin
+
+
 def test_the_bundled_booster_is_of_the_oldest_xgboost_and_loads_on_this_one() -> None:
     """Newer versions read what older ones wrote: the floor of pyproject.toml wrote it."""
     xgboost = pytest.importorskip("xgboost")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from helios.cli import app
-from helios.errors import HeliosError, ModelError, SettingsError
+from helios.errors import HeliosError, ModelError, SettingsError, TraceError
 from tests.models.builders import SOURCE, flip, put, put_fleet, tiny_booster
 from tests.models.test_trainings import waves, write_trace
 from tests.processes.commands import ran
+from tests.scoring.snapshots import KNOWN, service
 
 
 def called(*arguments: str | Path, path: Path | None = None) -> Result:
@@ -31,10 +33,11 @@ def test_every_version_is_listed_with_its_state(tmp_path: Path) -> None:
     assert 0 == done.exit_code
     assert [
         ("baseline", "1.0.0", True, "helios-reference/1"),
+        ("expectations", "1.0.0", True, "helios-expectations/1"),
         ("fleet", "1.10.0", True, "helios-forecaster/1"),
         ("fleet", "1.9.0", False, "helios-forecaster/1"),
     ] == [(m["name"], m["version"], m["in_force"], m["kind"]) for m in listed]
-    assert {"wql": 0.25} == listed[1]["metrics"]
+    assert {"wql": 0.25} == listed[2]["metrics"]
 
 
 def test_a_damaged_version_is_listed_with_its_fault(tmp_path: Path) -> None:
@@ -173,3 +176,66 @@ def test_a_model_trained_on_ones_own_traces_is_in_force_where_it_was_written(tmp
     listed = ran(["models", "list", "--json"], {"HELIOS_MODEL_PATH": str(tmp_path / "models")})
     (fleet,) = [m for m in json.loads(listed.stdout)["models"] if m["name"] == "fleet" and m["in_force"]]
     assert (str(tmp_path / "models" / "fleet"), None) == (fleet["source"], fleet["problem"])
+
+
+def write_service(file: Path, rows: int = 1400, names: tuple[str, ...] = KNOWN) -> Path:
+    """A recording of one service, a row each half hour."""
+    recorded = service(rows)
+    lines = [f"timestamp,{','.join(names)}"]
+    for row, values in enumerate(recorded.values):
+        moment = datetime.fromtimestamp(1_760_054_400 + 1800 * row, UTC)
+        lines.append(f"{moment:%Y-%m-%dT%H:%M:%SZ},{','.join(f'{value:.4f}' for value in values)}")
+    file.write_text("\n".join(lines))
+    return file
+
+
+def test_what_detect_expects_is_trained_on_a_service_of_ones_own(tmp_path: Path) -> None:
+    """A version is written, told with how good it is on what was held out, and in force where it was written."""
+    trace, out = write_service(tmp_path / "shop.csv"), tmp_path / "models"
+    done = called("train", trace, "--anomaly", "--step=30m", "--out", out, "--json")
+    told = json.loads(done.stdout)
+    assert (0, False, str(out / "xgboost" / "1.0.0")) == (done.exit_code, told["worse"], told["path"])
+    assert told["metrics"]["error_over_usual"] < 0.7
+    assert told["metrics"]["anomaly_rate"] < 0.06
+    assert set(KNOWN) == set(told["held_out"])
+    shown = called("models", "show", "xgboost", path=out)
+    assert 0 == shown.exit_code
+    for words in ("xgboost/1.0.0", "in force", "helios-snapshots/1", "1400 rows of shop", "anomaly_rate"):
+        assert words in shown.stdout
+
+
+def test_training_for_detect_is_told_for_people(tmp_path: Path) -> None:
+    """How far off it is, how often ordinary snapshots are loud, and what to set to use it."""
+    done = called(
+        "train", write_service(tmp_path / "shop.csv"), "--anomaly", "--step=30m", "--out", tmp_path / "m"
+    )
+    for words in ("db_connections", "1.2% are meant to", f"HELIOS_MODEL_PATH={tmp_path / 'm'}"):
+        assert words in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("rows", "names", "words"),
+    [
+        pytest.param(
+            1400, ("cpu", "memory_utilization", "db_cpu"), "cpu is no metric of a snapshot", id="another name"
+        ),
+        pytest.param(500, KNOWN, "400 rows: at least 500 are needed", id="too short"),
+    ],
+)
+def test_training_for_detect_on_what_will_not_do_writes_nothing(
+    tmp_path: Path, rows: int, names: tuple[str, ...], words: str
+) -> None:
+    """The fault and the remedy, and no folder."""
+    trace = write_service(tmp_path / "shop.csv", rows, names)
+    done = called("train", trace, "--anomaly", "--step=30m", "--out", tmp_path / "out")
+    assert isinstance(done.exception, TraceError)
+    assert words in str(done.exception)
+    assert not (tmp_path / "out").exists()
+
+
+def test_detect_learns_one_service_at_a_time(tmp_path: Path) -> None:
+    """Two files are two services."""
+    files = [write_service(tmp_path / name) for name in ("a.csv", "b.csv")]
+    done = called("train", *files, "--anomaly", "--step=30m", "--out", tmp_path / "out")
+    assert isinstance(done.exception, TraceError)
+    assert "--anomaly learns one service: give one file, not 2" in str(done.exception)

@@ -93,7 +93,7 @@ DAMAGE: list[Any] = [
     pytest.param(lambda f: edit(f, step_seconds=-1), "step_seconds", id="nonsense in the metadata"),
     pytest.param(
         lambda f: edit(f, format="xgboost/1"),
-        "loads 'helios-reference/1' and 'helios-forecaster/1' only",
+        "loads 'helios-reference/1', 'helios-forecaster/1', 'helios-expectations/1' and 'helios-snapshots/1' only",
         id="another kind",
     ),
     pytest.param(lambda f: edit(f, version="2.0.0"), "it says baseline 2.0.0", id="another version"),

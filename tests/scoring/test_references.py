@@ -18,6 +18,7 @@ from scoring.references import (
     contributions_of,
     curve_for,
     severity_of,
+    strongest,
 )
 
 LEVELS = np.array([0.1, 0.5, 0.9])
@@ -144,6 +145,30 @@ def test_contributions_sum_to_one_the_largest_first(values: dict[str, float]) ->
     assert any(
         min(CAP, abs(values[part.feature])) == largest for part in parts if part.contribution == shares[0]
     )
+
+
+def test_who_drives_a_deviation_bears_its_square() -> None:
+    """3 of a and 4 of b, of which a drives three quarters: a bears 9 + 12 of 25."""
+    parts = contributions_of({"a": 3, "b": -4}, {"b": {"a": 0.75, "b": 0.25}})
+    assert [("a", 0.84), ("b", 0.16)] == [(part.feature, part.contribution) for part in parts]
+
+
+def test_what_is_not_among_the_features_bears_nothing() -> None:
+    """Its share goes to those that are; where none is, to the feature itself."""
+    parts = contributions_of({"a": 3, "b": 4}, {"b": {"c": 1.0}, "a": {"b": 0.2, "c": 0.6, "d": 0.2}})
+    assert [("b", 1.0), ("a", 0.0)] == [(part.feature, part.contribution) for part in parts]
+
+
+@given(st.lists(sigmas, min_size=1, max_size=5))
+def test_looking_several_times_makes_nothing_more_unusual(views: list[float]) -> None:
+    """The strongest of several looks counts, and less than if it had been the only one."""
+    assert 0 <= strongest(views) <= min(CAP, max(map(abs, views)))
+
+
+def test_two_looks_are_one_chance_in_two_times() -> None:
+    """2.5 of two looks is as rare as 2.244 of one."""
+    assert pytest.approx(2.2439, abs=1e-3) == strongest([2.5, -1.0])
+    assert 2.5 == strongest([-2.5])
 
 
 @pytest.mark.parametrize(
