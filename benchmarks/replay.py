@@ -22,7 +22,7 @@ from helios.logs import configure_logs
 from helios.settings import Settings
 from scoring.reports import Report
 
-STEP = 300.0
+STEP, HISTORY_SECONDS = 300.0, 7 * 86_400.0
 
 
 def main() -> None:
@@ -44,7 +44,7 @@ def main() -> None:
 
 def lived() -> dict[str, list[Report]]:
     """Every report of every service."""
-    world = demo_world(STEP)
+    world = demo_world(STEP, history_seconds=HISTORY_SECONDS)
     clock = SteppedClock(world.start)
     seen: dict[str, list[Report]] = defaultdict(list)
     built = build(Settings(), world.source(clock), clock=clock, targets=world.targets)

@@ -47,6 +47,7 @@ from helios.sources.clients import Client
 from helios.sources.google import google_auth, is_managed, managed_url
 from helios.sources.prometheus import PrometheusSource
 from helios.views import Explaining, LoopView
+from scoring.anomalies.detectors import Detector
 from scoring.forecasting.assortments import Assortment
 from scoring.forecasting.forecasts import Forecaster
 from scoring.metrics_stream import Source
@@ -245,7 +246,13 @@ def build_loop(
         trail_columns=columns,
         day=float(scoring.day_seconds),
     )
-    scorer = Scorer(source, build_forecaster(settings, clock), pace, timer=time.perf_counter)
+    scorer = Scorer(
+        source,
+        build_forecaster(settings, clock),
+        pace,
+        timer=time.perf_counter,
+        detector=build_detector(settings, clock),
+    )
     scorer.follow(targets)
     return ScoringLoop(
         scorer,
@@ -266,6 +273,13 @@ def build_forecaster(settings: Settings, clock: Clock) -> Forecaster:
     store = ModelStore(settings.models.path)
     store.refresh(clock.now())
     return Assortment(forecasters(store.learned()))
+
+
+def build_detector(settings: Settings, clock: Clock) -> Detector:
+    """The anomaly detector with the trained model of metrics given their companions, where there is one that opens."""
+    store = ModelStore(settings.models.path)
+    store.refresh(clock.now())
+    return Detector(store.expectations(), day=float(settings.scoring.day_seconds))
 
 
 def prometheus_source(settings: Settings) -> PrometheusSource:

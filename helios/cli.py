@@ -15,7 +15,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from helios import __version__, model_commands, screens
+from helios import __version__, alarm_commands, model_commands, screens
 from helios.api.live import Nothing
 from helios.api.relays import relaying
 from helios.app import (
@@ -56,6 +56,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(model_commands.train)
+app.command()(alarm_commands.mute)
+app.command()(alarm_commands.unmute)
+app.command()(alarm_commands.acknowledge)
 app.add_typer(model_commands.models, name="models")
 app.add_typer(evaluate, name="evaluate")
 

@@ -26,6 +26,8 @@ _WIDE = 110
 """Columns from which the ledger has a place of its own."""
 _FRAME_LINES = 8
 """Lines around the rows: the address, the head, the caption and some air."""
+_ANOMALY_LINES = 3
+"""Room beneath the rows for what is unusual now."""
 _ARROWS = {1: "↑", 0: "=", -1: "↓"}
 
 
@@ -47,6 +49,8 @@ def print_fleet(reports: Sequence[Report], summary: Summary) -> None:
     """One cycle as a table, with what went wrong beneath it."""
     console = Console()
     console.print(fleet_table(reports, moment(summary.now)))
+    for line in anomalies(reports, len(reports)):
+        console.print(line)
     for stage, fault in summary.faults.items():
         console.print(f"{stage}: {fault}", style="red", markup=False)
 
@@ -77,6 +81,24 @@ def fleet_table(reports: Sequence[Report], caption: str, room: tuple[int, int] |
         cells += [Text(report.problem or report.reason), _anomaly(report)]
         table.add_row(*cells, *([Text(report.ledger.line)] if wide else []))
     return table
+
+
+def anomalies(reports: Sequence[Report], most: int) -> list[Text]:
+    """What is unusual now, each in words, the worst first; of more than `most` the last line says how many."""
+    unusual = sorted(
+        (r for r in reports if r.anomaly.detected), key=lambda r: (_quiet(r), -(r.anomaly.peak or 0))
+    )
+    hidden = len(unusual) - most
+    shown = unusual if hidden <= 0 else unusual[: most - 1]
+    lines = [
+        Text.assemble(
+            (f"{r.namespace}/{r.deployment}: ", "bold"), (r.anomaly.text, "" if not _quiet(r) else "dim")
+        )
+        for r in shown
+    ]
+    return (
+        lines if hidden <= 0 else [*lines, Text(f"{len(unusual) - len(shown)} more are unusual", style="dim")]
+    )
 
 
 def replicas(report: Report) -> Text:
@@ -144,7 +166,11 @@ def serving(
             told[cycle] = live.reports()
         when = moment(clock.now()) + (" · the trace has ended" if clock.ended else "")
         caption = f"cycle {cycle} · {when} · Ctrl-C ends it"
-        return Group(words, fleet_table(told[cycle], caption, (console.width, console.height)))
+        said = anomalies(told[cycle], _ANOMALY_LINES)
+        for line in said:
+            line.truncate(console.width, overflow="ellipsis")
+        room = (console.width, console.height - len(said))
+        return Group(words, fleet_table(told[cycle], caption, room), *said)
 
     with Screen(get_renderable=drawn, console=console, refresh_per_second=2, transient=True):
         yield
@@ -158,8 +184,16 @@ def moment(now: float) -> str:
 
 def _anomaly(report: Report) -> Text:
     anomaly = report.anomaly
+    if not anomaly.calibrated:
+        return Text(f"{anomaly.points:,} of {anomaly.needed:,}", style="dim")
     if anomaly.score is None:
         return Text("–", style="dim")
     style = {"critical": "bold red", "warning": "yellow"}.get(anomaly.severity, "")
-    name = f" {anomaly.direction}" if anomaly.detected else ""
-    return Text(f"{anomaly.score:.1f}σ{name}", style=style)
+    name = f" {anomaly.kind if anomaly.kind != 'none' else 'unusual'}" if anomaly.detected else ""
+    muted = " (muted)" if anomaly.muted else " (seen)" if anomaly.acknowledged else ""
+    return Text(f"{anomaly.score:.1f}σ{name}{muted}", style="dim" if _quiet(report) else style)
+
+
+def _quiet(report: Report) -> bool:
+    """Whether it raises no alarm, however unusual it is."""
+    return report.anomaly.muted or report.anomaly.acknowledged

@@ -248,7 +248,9 @@ def with_defaults(target: dict[str, Any], settings: Settings) -> dict[str, Any]:
         filled["replicas"] = {"min": scaling.min_replicas, "max": scaling.max_replicas, **replicas}
     if isinstance(behavior, dict) and "cooldown_seconds" not in behavior:
         filled["behavior"] = {"cooldownSeconds": scaling.cooldown_seconds, **behavior}
-    if isinstance(anomaly, dict):
+    if isinstance(anomaly, dict) and all(
+        anomaly.get(k) is None for k in ("alarmsPerWeek", "alarms_per_week")
+    ):
         filled["anomaly"] = {"threshold": f"{settings.thresholds.anomaly_sigma:g}", **anomaly}
     return filled
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.alias_generators import to_camel
 
 from helios.values import DECIMAL, Cron, ForecasterName, HolidayPlace, Moment, PerReplica, Zone
+from scoring.anomalies.sigmas import LEAST_PER_WEEK, MOST_PER_WEEK, threshold_of
 from scoring.calendars import Event, Schedule
 from scoring.forecasting.forecasts import LEVELS
 from scoring.policies import Metric, StepLimit, Target
@@ -38,6 +39,11 @@ class QueryPolicy(StrEnum):
 
 def _named(value: object) -> object:
     return {"name": value} if isinstance(value, str) else value
+
+
+def _written(value: object) -> object:
+    """A number as a quantity string: a file's reader has made a number of what stands there without quotes."""
+    return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
 class Strict(BaseModel):
@@ -132,21 +138,53 @@ class ForecastSpec(Strict):
 
 
 class AnomalySpec(Strict):
-    """From which score, in sigmas, a target counts as abnormal."""
+    """From which score, in sigmas, a target counts as abnormal, and until when that alarms nobody."""
 
-    threshold: str = Field(
+    threshold: Annotated[str, BeforeValidator(_written)] = Field(
         "2.5",
         max_length=19,
         pattern=DECIMAL,
-        description="From which score, in sigmas, the target counts as abnormal. Without it the operator's setting "
-        "thresholds.anomaly_sigma counts.",
+        description="From which score, in sigmas, the target counts as abnormal; 2.5 is about one alarm a week. Without it "
+        "and alarmsPerWeek the operator's setting thresholds.anomaly_sigma counts.",
+    )
+    alarms_per_week: (
+        Annotated[str, BeforeValidator(_written), Field(max_length=19, pattern=DECIMAL)] | None
+    ) = Field(
+        None,
+        description='The same in words of a week: about how many alarms are wanted, "1" or "0.2"; 0.001 to 40. In place '
+        "of threshold.",
+    )
+    muted_until: Moment | None = Field(
+        None,
+        description="Until then nothing raises an alarm; scores and decisions stay as they are. Written as an event's "
+        "start is: wall time in the target's timezone, or exact.",
     )
 
     @model_validator(mode="after")
     def _detectable(self) -> Self:
         if not 0 < float(self.threshold) <= 100:
             raise ValueError(f"threshold {self.threshold} is outside 0..100: 2.5 is about one alarm a week")
+        if self.alarms_per_week is None:
+            return self
+        if "threshold" in self.model_fields_set:
+            raise ValueError(
+                f"threshold {self.threshold} and alarmsPerWeek {self.alarms_per_week} are both given: they say the "
+                "same thing in two ways, so remove one"
+            )
+        if not LEAST_PER_WEEK <= float(self.alarms_per_week) <= MOST_PER_WEEK:
+            raise ValueError(
+                f"alarmsPerWeek {self.alarms_per_week} is outside {LEAST_PER_WEEK:g}..{MOST_PER_WEEK:g}: "
+                "1 is the default, 0.2 one in five weeks"
+            )
         return self
+
+    def sigmas(self) -> float:
+        """The threshold, whichever way it was said."""
+        return (
+            float(self.threshold)
+            if self.alarms_per_week is None
+            else threshold_of(float(self.alarms_per_week))
+        )
 
 
 class StepLimitSpec(Strict):
@@ -281,6 +319,11 @@ class Wishes(Strict):
             raise ValueError(f"metric {twice[0]} is named twice")
         return self
 
+    def _muted_until(self) -> float | None:
+        """UNIX seconds; of a wall time that comes twice, or never, the later reading."""
+        until = self.anomaly.muted_until
+        return None if until is None else max(_instants(until, ZoneInfo(self.timezone)))
+
     def parsed(self, namespace: str, deployment: str, kind: str, *, guard: int = 80) -> Target:
         """The wish for one workload, as the core takes it; `guard` is the reactive guard's utilization in percent."""
         lead = self.forecast.lead_time_seconds
@@ -298,7 +341,8 @@ class Wishes(Strict):
             quantile=float(self.forecast.quantile),
             lead_seconds=None if lead is None else float(lead),
             horizons=tuple(sorted(set(self.forecast.horizons))),
-            anomaly_threshold=float(self.anomaly.threshold),
+            anomaly_threshold=self.anomaly.sigmas(),
+            muted_until=self._muted_until(),
             cooldown_seconds=float(self.behavior.cooldown_seconds),
             freeze_max_seconds=float(self.behavior.freeze_max_seconds),
             scale_up=_limit(self.behavior.scale_up),

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from helios.api.live import Deviation, MetricCurve
 from helios.api.problems import Problem
@@ -112,6 +113,8 @@ class LoopView:
             recommended_replicas=done[RECOMMENDED],
             anomaly_score=done[SCORE],
             anomaly_detected=[bool(v) for v in done[DETECTED]],
+            anomaly_onsets=_onsets(panel.times, stretch.done[:, DETECTED]),
+            anomaly_threshold=fleet.targets[row].anomaly_threshold,
             metrics=tuple(
                 MetricHistory(
                     name=series.metric,
@@ -274,6 +277,13 @@ def _curves(forecast: Forecast, periods: int) -> Floats:
 def _first_expert(forecast: Forecast, i: int) -> str | None:
     place = int(forecast.chosen[i, 0])
     return forecast.experts[place] if place >= 0 else None
+
+
+def _onsets(times: NDArray[np.float64], detected: Floats) -> list[float]:
+    """When a state began that had not been there one step before; what was before the first step is not known."""
+    on = detected > 0  # NaN is no state
+    onsets: list[float] = times[1:][on[1:] & ~on[:-1]].tolist()
+    return onsets
 
 
 def _listed(values: Floats) -> list[float | None]:

@@ -123,7 +123,7 @@ def render(labels: Labels, scores: Rendered, holds: Bools, owner: NDArray[np.int
                     if s
                 ]
         if lines:
-            parts.append(f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} gauge\n")
+            parts.append(f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} {gauge.type}\n")
             parts.append("\n".join(lines))
             parts.append("\n")
     return "".join(parts).encode()

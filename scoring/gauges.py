@@ -1,4 +1,4 @@
-"""Every gauge of a target: its name, its help, its labels. Dashboards, alerts and docs are held to this table."""
+"""Every gauge (and counter) of a target: its name, its help, its labels. Dashboards, alerts and docs are held to this table."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class Gauge:
         field: the array of `scoring.publisher.Scores` it is rendered from.
         labels: labels beside `namespace` and `deployment`.
         per: `target` or `series`: what the array's rows are.
+        type: `gauge` or `counter`, as Prometheus knows them.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Gauge:
     field: str
     labels: tuple[str, ...] = ()
     per: str = "target"
+    type: str = "gauge"
 
 
 PREDICTED_CPU = Gauge(
@@ -39,7 +41,21 @@ PREDICTED_MEMORY = Gauge(
     "series",
 )
 ANOMALY_SCORE = Gauge("helios_anomaly_score", "Current anomaly score in sigmas", "score")
-ANOMALY_DETECTED = Gauge("helios_anomaly_detected", "Whether anomaly is detected (0/1)", "detected")
+ANOMALY_DETECTED = Gauge("helios_anomaly_detected", "Whether anomaly is detected (0/1)", "alarming")
+ANOMALY_MUTED = Gauge(
+    "helios_anomaly_muted",
+    "Whether an anomaly raises no alarm now: muted, announced or acknowledged (0/1)",
+    "muted",
+)
+ANOMALY_THRESHOLD = Gauge(
+    "helios_anomaly_threshold", "Anomaly score from which an alarm is raised, in sigmas", "threshold"
+)
+ANOMALY_ALARMS = Gauge(
+    "helios_anomaly_alarms_total",
+    "Alarms raised since the target was first seen, muted ones included",
+    "alarms",
+    type="counter",
+)
 RECOMMENDED = Gauge("helios_recommended_replicas", "Recommended replica count", "recommended")
 SIGNAL = Gauge(
     "helios_scaling_signal",
@@ -122,6 +138,9 @@ TARGET_GAUGES = (
     PREDICTED_MEMORY,
     ANOMALY_SCORE,
     ANOMALY_DETECTED,
+    ANOMALY_MUTED,
+    ANOMALY_THRESHOLD,
+    ANOMALY_ALARMS,
     RECOMMENDED,
     SIGNAL,
     CURRENT,

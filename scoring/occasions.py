@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from scoring.anomalies.residuals import HELD_SHARE, Onsets
+from scoring.anomalies.episodes import HELD_SHARE, Onsets
 from scoring.calendars import Lesson
 from scoring.lifts import learned, resumed
 from scoring.metrics_stream import MetricsStream

@@ -64,6 +64,9 @@ class Target:
     """One workload and what is wanted for it; utilisations are ratios, times are seconds.
 
     `model` is the name of a forecaster; `holidays` is whose public holidays count, a country or a part of it (`DE`, `DE-BY`).
+
+    Until `muted_until` (UNIX seconds) nothing of this target raises an alarm; an anomaly whose onset is not later than
+    `acknowledged` (UNIX seconds) raises none either. Both leave scores and decisions as they are.
     """
 
     namespace: str
@@ -80,6 +83,8 @@ class Target:
     lead_seconds: float | None = None
     horizons: tuple[int, ...] = (300, 1800)
     anomaly_threshold: float = 2.5
+    muted_until: float | None = None
+    acknowledged: float | None = None
     cooldown_seconds: float = 300.0
     freeze_max_seconds: float = 3600.0
     scale_up: StepLimit = StepLimit()
@@ -196,6 +201,11 @@ class Fleet:
         values = [getattr(target, name) for target in self.targets]
         return np.array([np.nan if v is None else v for v in values], np.float32)
 
+    def _moments(self, name: str) -> NDArray[np.float64]:
+        """One moment of every target, None as NaN: float64, or UNIX seconds would be minutes off: `[targets]`."""
+        values = [getattr(target, name) for target in self.targets]
+        return np.array([np.nan if v is None else v for v in values], np.float64)
+
     @cached_property
     def wishes(self) -> Policies:
         """The targets' wishes as arrays, calendars aside."""
@@ -214,6 +224,8 @@ class Fleet:
             up=_limits(up),
             down=_limits(down),
             lift=np.ones(len(self.targets), np.float32),
+            muted=np.zeros(len(self.targets), np.bool_),
+            acknowledged=self._moments("acknowledged"),
         )
 
     def policies(self, now: float, lead: Floats, taught: Iterable[Lesson] = ()) -> Policies:
@@ -223,7 +235,7 @@ class Fleet:
         events did (`scoring.lifts.learned`) is blended with what is announced. Of a floor and a ceiling that contradict
         each other the ceiling wins.
         """
-        wishes = self.wishes
+        wishes = replace(self.wishes, muted=self.muted(now))
         if not self._calendar_rows:
             return wishes
         lessons = _by_target(taught)
@@ -237,6 +249,13 @@ class Fleet:
             known = lessons.get((target.namespace, target.deployment), ())
             lift[row] = highest_lift(target.events, now, float(lead[row]), known)
         return replace(wishes, minimum=np.minimum(minimum, maximum), maximum=maximum, lift=lift)
+
+    def muted(self, now: float) -> Bools:
+        """Whose anomalies raise no alarm at `now`: a user muted them, or an announced event is on: `[targets]`."""
+        muted: Bools = self._muted_until > now  # never where it is NaN
+        for row in self.eventful:
+            muted[row] |= any(event.is_active(now) for event in self.targets[row].events)
+        return muted
 
     def shifts(self, now: float, step: float, day: float = DAY_SECONDS) -> NDArray[np.int32] | None:
         """`scoring.calendars.day_shifts` of every series row, `[series, 7]`; None where nobody's clocks have changed."""
@@ -284,6 +303,11 @@ class Fleet:
         return tuple(i for i, target in enumerate(self.targets) if target.events)
 
     @cached_property
+    def _muted_until(self) -> NDArray[np.float64]:
+        """UNIX seconds, NaN for no mute: `[targets]`."""
+        return self._moments("muted_until")
+
+    @cached_property
     def _calendar_rows(self) -> tuple[int, ...]:
         return tuple(i for i, t in enumerate(self.targets) if t.schedules or t.events)
 
@@ -306,7 +330,12 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """Every wish as float32 `[targets]`; NaN in `lead_seconds` means learned; `up`, `down` are `[targets, (pods, percent)]`."""
+    """Every wish as float32 `[targets]`; NaN in `lead_seconds` means learned; `up`, `down` are `[targets, (pods, percent)]`.
+
+    Attributes:
+        muted: whose anomalies raise no alarm at this moment; of the wishes alone, calendars and clock aside, nobody's.
+        acknowledged: UNIX seconds, float64: an anomaly that began no later raises no alarm; NaN for none.
+    """
 
     minimum: Floats
     maximum: Floats
@@ -321,6 +350,8 @@ class Policies:
     up: Floats
     down: Floats
     lift: Floats
+    muted: Bools
+    acknowledged: NDArray[np.float64]
 
 
 def _by_target(lessons: Iterable[Lesson]) -> Mapping[tuple[str, str], list[Lesson]]:

@@ -37,7 +37,23 @@ PER_SERIES = frozenset(
         "share",
     }
 )
+OF_AN_ANOMALY = (
+    "critical",
+    "direction",
+    "since",
+    "kind",
+    "peak",
+    "culprit",
+    "expected",
+    "came",
+    "ended",
+)
 PER_HORIZON = ("ratio", "curve", "skill", "chosen")
+NOTHING: Mapping[str, object] = {
+    **dict.fromkeys(("direction", "kind", "path", "limits", "points", "needed"), 0),
+    **dict.fromkeys(("driver", "culprit", "chosen"), -1),
+}
+"""What stands where nothing is known; NaN in all others."""
 CYCLES_UNTIL_EXPIRY = 3
 
 
@@ -49,6 +65,13 @@ class Scores:
         scored_at, expires_at: UNIX seconds, NaN where never scored.
         replicas, recommended, uncapped, signal, confidence, score, lead_seconds: float32.
         detected, critical: 0 or 1; `direction`: -1, 0, 1; `since`: UNIX seconds.
+        kind, peak, culprit, expected, came: of the anomaly in force (see `scoring.anomalies.anomalies`); `alarms`: raised so far.
+            The board keeps these, `critical`, `direction` and `since` when it is over, and in `ended` (UNIX seconds) when
+            that was seen; NaN while it lasts, or where there never was one.
+        calibrating, calibrated_at: points that the score's calibration rests on, and how many it wants.
+        threshold: sigmas; `muted`: 1 where no alarm is raised: muted, announced or acknowledged; `alarming`: 1 where
+            one is: detected and not muted; `set_aside`: 1 where the newest sample of an anomaly is not learned from.
+        frozen_until: UNIX seconds until which, at the latest, an anomaly takes no replica away; NaN where it does not.
         path, limits, driver, demand: of the decision (see `scoring.recommending.decisions`).
         hours, short: ledger sums, actual and recommended, `[targets, 2]`; `seconds`: what they span.
         curve: `[series, horizons, (P10, P50, P90)]`; `ratio`: the median over what replicas request, `[series, horizons]`.
@@ -70,6 +93,20 @@ class Scores:
     critical: Floats
     direction: NDArray[np.int8]
     since: NDArray[np.float64]
+    kind: NDArray[np.int8]
+    peak: Floats
+    culprit: NDArray[np.intp]
+    expected: Floats
+    came: Floats
+    ended: NDArray[np.float64]
+    alarms: NDArray[np.float64]
+    calibrating: Floats
+    calibrated_at: Floats
+    threshold: Floats
+    muted: Floats
+    alarming: Floats
+    set_aside: Floats
+    frozen_until: NDArray[np.float64]
     path: NDArray[np.int8]
     limits: NDArray[np.int32]
     driver: NDArray[np.intp]
@@ -103,27 +140,29 @@ class Scores:
             old, new = getattr(self, name), getattr(newer, name)
             values[name] = np.where(rows.reshape(-1, *(1,) * (new.ndim - 1)), new, old)
         values |= {"points": newer.points, "needed": newer.needed}
+        over = scored & (newer.detected <= 0) & np.isfinite(self.since)
+        values |= {name: np.where(over, getattr(self, name), values[name]) for name in OF_AN_ANOMALY}
+        values["ended"] = np.where(over & np.isnan(self.ended), newer.scored_at, values["ended"])
         return replace(newer, **values)
 
     def for_rows(
         self, targets: NDArray[np.intp], series: NDArray[np.intp], horizons: NDArray[np.intp] | None = None
     ) -> Scores:
-        """These scores for another fleet: old rows (and horizons), or -1 for what is new; `driver` follows its target."""
-        nothing: Mapping[str, object] = {"direction": 0, "path": 0, "limits": 0, "driver": -1, "points": 0}
-        nothing = {**nothing, "needed": 0, "chosen": -1}
+        """These scores for another fleet: old rows (and horizons), or -1 for what is new; a row that is named follows its series."""
         values: dict[str, Any] = {
             name: at_rows(
                 getattr(self, name),
                 series if name in PER_SERIES else targets,
-                nothing.get(name, np.nan),
+                NOTHING.get(name, np.nan),
             )
             for name in ARRAYS
         }
         new_place = {old: new for new, old in enumerate(series.tolist()) if old >= 0}
-        values["driver"] = np.array([new_place.get(d, -1) for d in values["driver"].tolist()], np.intp)
+        for name in ("driver", "culprit"):
+            values[name] = np.array([new_place.get(row, -1) for row in values[name].tolist()], np.intp)
         if horizons is not None:
             for name in PER_HORIZON:
-                unknown = nothing.get(name, np.nan)
+                unknown = NOTHING.get(name, np.nan)
                 values[name] = at_rows(values[name].swapaxes(0, 1), horizons, unknown).swapaxes(0, 1)
         return replace(self, **values)
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
-from scoring.anomalies.residuals import CRITICAL
+from scoring.anomalies.anomalies import Kind
+from scoring.anomalies.sigmas import CRITICAL, alarms_per_week
 from scoring.choices import why
+from scoring.explanations import Finding, Measures, effects, past
+from scoring.explanations import explain as explain_anomaly
 from scoring.forecasting.forecasts import LEVELS
 from scoring.gauges import horizon_label
 from scoring.ledgers import ledger_line
@@ -16,7 +20,8 @@ from scoring.recommending.reasons import OUTCOMES, Grounds, Limit, Path, explain
 from scoring.reports import AnomalyReport, Contribution, HorizonForecast, LedgerReport, MetricReport, Report
 
 UNITS = {"cpu": "cores", "memory": "bytes"}
-UNJUDGED = AnomalyReport(None, False, "normal", "none", None, ())
+UNJUDGED = AnomalyReport(None, False, "normal", "none", None, (), text="Not judged: no recent score.")
+DIRECTIONS = {1: "spike", -1: "drop"}
 
 
 def unit_of(metric: str) -> str:
@@ -61,7 +66,7 @@ def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequ
         lead_seconds=float(scores.lead_seconds[row]) if expires is not None else 0.0,
         model=target.model if path is Path.FORECAST else "reactive",
         metrics=metrics,
-        anomaly=_anomaly(fleet, scores, row) if fresh else UNJUDGED,
+        anomaly=_anomaly(fleet, scores, row, now) if fresh else UNJUDGED,
         ledger=_ledger(scores, row),
         problem=problem,
     )
@@ -199,17 +204,94 @@ def _expert(scores: Scores, i: int, h: int) -> str | None:
     return scores.experts[place] if 0 <= place < len(scores.experts) else None
 
 
-def _anomaly(fleet: Fleet, scores: Scores, row: int) -> AnomalyReport:
-    score, detected = _number(scores.score[row]), bool(scores.detected[row] > 0)
+def _anomaly(fleet: Fleet, scores: Scores, row: int, now: float) -> AnomalyReport:
+    found, done = _finding(fleet, scores, row), _measures(fleet, scores, row, now)
     rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
     shares = [(fleet.metrics[i].name, _number(scores.share[i])) for i in rows]
     parts = sorted(
         (Contribution(name, s) for name, s in shares if s is not None), key=lambda c: -c.contribution
     )
-    critical = scores.critical[row] > 0 or (score or 0) >= CRITICAL
-    severity = "critical" if detected and critical else "warning" if detected else "normal"
-    direction = {1: "spike", -1: "drop"}.get(int(scores.direction[row]), "none") if detected else "none"
-    return AnomalyReport(score, detected, severity, direction, _time(scores.since[row]), tuple(parts))
+    until = None if found.detected else _time(scores.ended[row])
+    always = AnomalyReport(
+        score=found.score,
+        detected=found.detected,
+        severity="normal",
+        direction="none",
+        since=None,
+        contributions=tuple(parts),
+        threshold=found.threshold,
+        alarms_per_week=float(f"{alarms_per_week(found.threshold):.3g}"),
+        muted=done.announced or done.muted_until is not None,
+        muted_until=done.muted_until,
+        alarms=_whole(scores.alarms[row]) or 0,
+        points=found.points,
+        needed=found.needed,
+        calibrated=found.points >= found.needed,
+        text=explain_anomaly(found, done),
+        last_text="" if until is None else past(replace(found, score=found.peak), until),
+        last_until=until,
+    )
+    if not found.detected:
+        return always
+    return replace(
+        always,
+        severity=found.severity,
+        direction=DIRECTIONS.get(int(scores.direction[row]), "none"),
+        since=found.since,
+        kind=found.kind,
+        peak=found.peak,
+        metric=found.metric,
+        unit=found.unit if found.metric else None,
+        expected=found.expected,
+        came=found.came,
+        acknowledged=done.acknowledged,
+        effects=effects(found, done),
+    )
+
+
+def _finding(fleet: Fleet, scores: Scores, row: int) -> Finding:
+    """What was found; where it is over, of the anomaly that was."""
+    target, culprit = fleet.targets[row], int(scores.culprit[row])
+    score, detected = _number(scores.score[row]), bool(scores.detected[row] > 0)
+    critical = scores.critical[row] > 0 or (detected and (score or 0) >= CRITICAL)
+    kind = Kind(int(scores.kind[row])).name.lower()
+    if kind == "none":
+        kind = DIRECTIONS.get(int(scores.direction[row]), "none")
+    metric = fleet.metrics[culprit].name if culprit >= 0 else None
+    return Finding(
+        now=_time(scores.scored_at[row]),
+        detected=detected,
+        severity="critical" if critical else "warning",
+        kind=kind,
+        since=_time(scores.since[row]),
+        score=score,
+        peak=_number(scores.peak[row]),
+        metric=metric,
+        unit=unit_of(metric or ""),
+        expected=_number(scores.expected[row]),
+        came=_number(scores.came[row]),
+        threshold=_number(scores.threshold[row]) or target.anomaly_threshold,
+        points=_whole(scores.calibrating[row]) or 0,
+        needed=_whole(scores.calibrated_at[row]) or 0,
+    )
+
+
+def _measures(fleet: Fleet, scores: Scores, row: int, now: float) -> Measures:
+    """What is done about it: the freeze and the path of the decision, the mask of the stream, the users' wishes."""
+    target, since = fleet.targets[row], _time(scores.since[row])
+    known = target.acknowledged is not None and since is not None and since <= target.acknowledged
+    muted = target.muted_until is not None and target.muted_until > now
+    announced = any(event.is_active(now) for event in target.events)
+    frozen = _time(scores.frozen_until[row])
+    spike = bool(scores.detected[row] > 0) and int(scores.path[row]) == Path.SPIKE
+    return Measures(
+        frozen_until=frozen if _number(scores.recommended[row]) is not None else None,
+        reactive=spike,
+        set_aside=bool(scores.set_aside[row] > 0),
+        muted_until=target.muted_until if muted else None,
+        announced=announced,
+        acknowledged=known,
+    )
 
 
 def _ledger(scores: Scores, row: int) -> LedgerReport:

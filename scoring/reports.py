@@ -75,7 +75,29 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class AnomalyReport:
-    """`score` in sigmas; `detected` is held while abnormal; `severity` is normal, warning or critical."""
+    """What is unusual of one target; times are UNIX seconds.
+
+    Attributes:
+        score: in sigmas; continuous, and there whether it is unusual or not.
+        detected: held while abnormal.
+        severity: `normal`, `warning` or `critical`; of the state while it lasts.
+        direction: of demand: `spike` above what was expected, `drop` below it, or `none`.
+        since: when it began.
+        contributions: each metric's share of the score, the largest first.
+        kind: what it looks like: `none`, `spike`, `drop`, `shift` or `drift`; it can change while it lasts.
+        peak: the highest score since its onset.
+        metric, unit: the metric that says most about it, and the unit of `expected` and `came`: what was expected of it
+            and what came, at its worst.
+        threshold: the score from which an alarm is raised; `alarms_per_week`: how many that makes of an ordinary series.
+        muted: no alarm is raised now: a user muted it (`muted_until`), or an announced event is on.
+        acknowledged: somebody has seen this anomaly, which raises no alarm any more.
+        alarms: how many were raised since the target was first seen, muted ones included.
+        points, needed: what the score's calibration rests on, and how much it must be before any alarm; `calibrated`:
+            whether it is.
+        effects: what Helios does about it, each in a few words: "the sample is left out of training".
+        text: all of it in words.
+        last_text: the last anomaly that is over, in words; empty while there was none. `last_until`: when it was seen to be.
+    """
 
     score: float | None
     detected: bool
@@ -83,6 +105,25 @@ class AnomalyReport:
     direction: str
     since: float | None
     contributions: tuple[Contribution, ...]
+    kind: str = "none"
+    peak: float | None = None
+    metric: str | None = None
+    unit: str | None = None
+    expected: float | None = None
+    came: float | None = None
+    threshold: float = 2.5
+    alarms_per_week: float = 1.0
+    muted: bool = False
+    muted_until: float | None = None
+    acknowledged: bool = False
+    alarms: int = 0
+    points: int = 0
+    needed: int = 0
+    calibrated: bool = True
+    effects: tuple[str, ...] = ()
+    text: str = ""
+    last_text: str = ""
+    last_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +204,10 @@ class MetricHistory:
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), None for gaps."""
+    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), None for gaps.
+
+    But `anomaly_onsets`: the times at which an anomaly began. `anomaly_threshold`: the score from which one does, now.
+    """
 
     namespace: str
     deployment: str
@@ -173,4 +217,6 @@ class History:
     recommended_replicas: list[float | None]
     anomaly_score: list[float | None]
     anomaly_detected: list[bool]
+    anomaly_onsets: list[float]
+    anomaly_threshold: float
     metrics: tuple[MetricHistory, ...]

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.anomalies.residuals import Onsets, ResidualDetector, nothing
+from scoring.anomalies.detectors import Detection, Detector
 from scoring.errors import SourceUnavailable
 from scoring.forecasting.experiences import Experience
 from scoring.forecasting.forecasts import (
@@ -34,7 +34,9 @@ from scoring.metrics_stream import MetricsStream, Source, Workloads
 from scoring.occasions import Lessons, abnormal_rows, of_calendar
 from scoring.panels import Floats, Panel
 from scoring.policies import Fleet, Policies, Target
+from scoring.postings import posting
 from scoring.publisher import CYCLES_UNTIL_EXPIRY, Board, Scores
+from scoring.recommending import freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation, undecided
 from scoring.recommending.recommender import Recommender
 from scoring.trails import Trail
@@ -48,7 +50,7 @@ SCRAPE_SECONDS, HPA_SYNC_SECONDS = 30.0, 15.0
 NODES = (1, 2, 3, 6, 9, 12)
 """Curve points of every cycle, beside the targets' own horizons; between them it is interpolated."""
 SETTLED_STEPS = 3
-"""So long after a change of replicas total memory is not judged."""
+"""So many cycles after a change of replicas total memory is not judged."""
 MASKED_DAYS = 0.125
 """An anomaly that lasts longer is the new normal, and is learned from."""
 REMEMBERED_CYCLES = 3
@@ -110,10 +112,17 @@ class Scorer:
         forecaster: how demand is forecast.
         pace: interval, grid and memory.
         timer: monotonic seconds, for the durations in the summary alone.
+        detector: what is abnormal; without one, the shipped detector without a trained model.
     """
 
     def __init__(
-        self, source: Source, forecaster: Forecaster, pace: Pace, *, timer: Callable[[], float]
+        self,
+        source: Source,
+        forecaster: Forecaster,
+        pace: Pace,
+        *,
+        timer: Callable[[], float],
+        detector: Detector | None = None,
     ) -> None:
         self.pace = pace
         self.board = Board()
@@ -121,7 +130,8 @@ class Scorer:
         self.fleet = Fleet(())
         self.steps: tuple[int, ...] = NODES
         self.trail = Trail(0, 0, columns=pace.trail_columns, ahead=NODES[3])
-        self.onsets, self.memory, self.ledger = Onsets.none(self.fleet), Memory.none(0, 0), Ledger.none(0)
+        self.detector, self.detection = detector or Detector(day=pace.day), Detection.none(self.fleet)
+        self.memory, self.ledger = Memory.none(0, 0), Ledger.none(0)
         self.forecaster, self.experience = forecaster, Experience()
         self.lessons: Lessons = ()
         self._source, self._timer = source, timer
@@ -148,7 +158,7 @@ class Scorer:
         experience = self.experience.for_series(fleet.series, s)
         self.stream.follow(fleet.series)
         self.experience = experience
-        self.onsets, self.memory = self.onsets.for_rows(t, s), self.memory.for_rows(t, s)
+        self.detection, self.memory = self.detection.for_rows(t, s), self.memory.for_rows(t, s)
         self.ledger, self.trail = (
             self.ledger.for_rows(t),
             self.trail.for_rows(t, s, self.pace.trail(len(fleet), len(fleet.series))),
@@ -183,7 +193,11 @@ class Scorer:
         # 2 the workloads as they are now
         workloads = self._stage("observe", lambda: self._observe(now), lambda: self._remembered(now))
         lead = self._lead_seconds(workloads)
-        policies = self._stage("calendar", lambda: self._calendar(lead, now), lambda: fleet.wishes)
+        policies = self._stage(
+            "calendar",
+            lambda: self._calendar(lead, now),
+            lambda: replace(fleet.wishes, muted=fleet.muted(now)),
+        )
         # 3 what will be needed
         ask = self.asked(
             fleet,
@@ -197,12 +211,12 @@ class Scorer:
             lambda: unforecast(panel, ask, self.forecaster.name),
         )
         # 4 what is abnormal
-        self.onsets = self._stage(
+        self.detection = self._stage(
             "detect",
-            lambda: self._detected(self._judged(forecast, workloads), policies, now),
-            lambda: replace(self.onsets, state=nothing(len(fleet), len(fleet.series))),
+            lambda: self._detected(panel, forecast, workloads, policies, now),
+            self.detection.unjudged,
         )
-        state = self.onsets.state
+        state = self.detection.state
         # 5 replicas
         situation = Situation(
             now,
@@ -228,7 +242,7 @@ class Scorer:
         scored = np.logical_or.reduceat(observed, fleet.first_row[:-1])
         scored &= not {"advance", "decide"} & self._faults.keys()
         self._stage(
-            "publish", lambda: self.board.post(self._scores(situation, decisions), scored, now), lambda: None
+            "publish", lambda: self.board.post(self._posting(situation, decisions), scored, now), lambda: None
         )
         decided = int((scored & np.isfinite(decisions.recommended)).sum())
         return Summary(
@@ -297,17 +311,29 @@ class Scorer:
         )
         return policies
 
-    def _judged(self, forecast: Forecast, workloads: Workloads) -> Forecast:
-        """The forecast without residuals that scaling itself explains: memory grows and falls with the pods."""
-        moved = ~self.trail.steady(workloads.replicas, SETTLED_STEPS)[self.fleet.owner]
-        hidden = self.fleet.is_memory & moved
-        return replace(forecast, residual=np.where(hidden, np.float32(np.nan), forecast.residual))
-
-    def _detected(self, forecast: Forecast, policies: Policies, now: float) -> Onsets:
-        onsets = ResidualDetector().score(self.fleet, forecast, policies.threshold, self.onsets, now)
+    def _detected(
+        self, panel: Panel, forecast: Forecast, workloads: Workloads, policies: Policies, now: float
+    ) -> Detection:
+        """What is abnormal; not memory that grew or fell with the pods: scaling itself explains it."""
+        slot = round(panel.end / panel.step)
+        apart = max(1, -(-round(self.pace.interval) // round(self.pace.step)))
+        moved = ~self.trail.steady(workloads.replicas, SETTLED_STEPS, apart)[self.fleet.owner]
+        found = self.detector.score(
+            self.fleet,
+            panel,
+            forecast,
+            policies.threshold,
+            self.detection,
+            now=now,
+            hidden=self.fleet.is_memory & moved,
+            replicas=lambda targets, columns: self.trail.replicas(
+                targets, workloads.replicas[targets], slot, columns
+            ),
+        )
         most = max(1, round(MASKED_DAYS * self.pace.day / self.pace.step))
-        self.stream.mark(abnormal_rows(self.fleet, onsets, forecast.last, policies.threshold), most=most)
-        return onsets
+        rows = abnormal_rows(self.fleet, found.onsets, forecast.last, policies.threshold)
+        self.stream.mark(rows, most=most)
+        return found
 
     def _entered(self, s: Situation, d: Decisions) -> Ledger:
         fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request
@@ -328,7 +354,7 @@ class Scorer:
         )
 
     def _trailed(self, s: Situation, d: Decisions) -> None:
-        state, curve = self.onsets.state, s.forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
+        state, curve = self.detection.state, s.forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
         self.trail.add(
             round(s.forecast.issued_at / self.pace.step),
             came=self.stream.panel().values[:, -1],
@@ -339,51 +365,21 @@ class Scorer:
             ),
         )
 
-    def _scores(self, s: Situation, d: Decisions) -> Scores:
-        f, state, sums = s.forecast, self.onsets.state, self.ledger.sums()
-        owner = self.fleet.owner
-        places = [self.steps.index(self._steps(h)) for h in self.fleet.horizons]
-        curve = f.curve[:, places][:, :, [LOWER, MEDIAN, UPPER]]
-        requested = (s.workloads.replicas[owner] * s.workloads.request)[:, None]
-        with np.errstate(invalid="ignore", divide="ignore"):
-            ratio = np.where(requested > 0, curve[:, :, 1] / requested, np.nan).astype(np.float32)
-        count = len(self.fleet)
-        return Scores(
-            scored_at=np.full(count, s.now),
-            expires_at=np.full(count, s.now + CYCLES_UNTIL_EXPIRY * self.pace.interval),
-            replicas=s.workloads.replicas,
-            recommended=d.recommended,
-            uncapped=d.uncapped,
-            signal=d.signal,
-            confidence=d.confidence,
-            score=state.score,
-            detected=state.detected.astype(np.float32),
-            critical=state.critical.astype(np.float32),
-            direction=state.direction,
-            since=state.since,
-            path=d.path,
-            limits=d.limits,
-            driver=d.driver,
-            demand=d.demand,
-            lead_seconds=s.lead_seconds,
-            hours=sums[:, [HOURS_ACTUAL, HOURS_RECOMMENDED]],
-            short=sums[:, [SHORT_ACTUAL, SHORT_RECOMMENDED]],
-            seconds=sums[:, SECONDS],
-            last=f.last,
-            request=s.workloads.request,
-            ratio=ratio,
-            curve=curve,
-            maximum=f.maximum,
-            lead_skill=f.lead_skill,
-            skill=f.skill[:, places],
-            chosen=f.chosen[:, places],
-            experts=f.experts,
-            points=f.points,
-            needed=f.needed,
-            bias=self.trail.bias(),
-            coverage=self.trail.coverage(),
-            share=state.share,
-        )
+    def _posting(self, s: Situation, d: Decisions) -> Scores:
+        fleet, state, sums = self.fleet, self.detection.state, self.ledger.sums()
+        masked = np.logical_or.reduceat(self.stream.panel().masked[:, -1], fleet.first_row[:-1])
+        others = {
+            "expires_at": np.full(len(fleet), s.now + CYCLES_UNTIL_EXPIRY * self.pace.interval),
+            "set_aside": (state.detected & masked).astype(np.float32),
+            "frozen_until": freezes.until(s, self.memory),
+            "hours": sums[:, [HOURS_ACTUAL, HOURS_RECOMMENDED]],
+            "short": sums[:, [SHORT_ACTUAL, SHORT_RECOMMENDED]],
+            "seconds": sums[:, SECONDS],
+            "bias": self.trail.bias(),
+            "coverage": self.trail.coverage(),
+        }
+        places = [self.steps.index(self._steps(h)) for h in fleet.horizons]
+        return posting(fleet, s, d, state, places=places, others=others)
 
     def _steps(self, seconds: int) -> int:
         return max(1, -(-seconds // round(self.pace.step)))

@@ -11,28 +11,32 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.anomalies.residuals import Anomalies, Onsets
+from scoring.anomalies.anomalies import Anomalies
+from scoring.anomalies.episodes import Onsets
+from scoring.anomalies.memories import Memory as Detected
+from scoring.anomalies.refractories import Refractory
 from scoring.calendars import Lesson
 from scoring.errors import InvalidState
 from scoring.forecasting.experiences import Experience
 from scoring.ledgers import Ledger
 from scoring.panels import Bools, Panel, Series, at_rows
-from scoring.publisher import Scores
+from scoring.publisher import ARRAYS, NOTHING, PER_SERIES, Scores
 from scoring.recommending.decisions import Memory
 from scoring.scorer import Scorer
 from scoring.trails import Trail
 
-FORMAT = 3
-READABLE = (2, 3)
-"""2 knew one forecaster, which learned nothing and did not choose."""
+FORMAT = 4
+READABLE = (2, 3, 4)
+"""2 knew one forecaster, which learned nothing and did not choose; up to 3 the detector remembered its states alone."""
 State = Mapping[str, NDArray[Any]]
 _LEARNED = "learned."
+_DETECTOR = "detector"
 _ACCOUNT = ("about", "first", "judged")
 """Of the trail's arrays those that say how past forecasts fared; the others are rings of columns."""
 
@@ -49,8 +53,10 @@ def decided(scorer: Scorer) -> State:
             ledger=ledger,
             experts=experts,
             lessons=[asdict(lesson) for lesson in scorer.lessons],
+            block=scorer.detection.lately.block,
         ),
-        **_named("onsets", scorer.onsets),
+        **_named("onsets", scorer.detection.onsets),
+        **_named("lately", scorer.detection.lately),
         **_named("memory", scorer.memory),
         **_named("ledger", scorer.ledger),
         **{f"trail.{name}": trail[name] for name in _ACCOUNT},
@@ -72,6 +78,7 @@ def history(scorer: Scorer) -> State:
             else {f"{_LEARNED}{k}": v for k, v in learned.fitted.arrays().items()}
         ),
         **{f"trail.{name}": array for name, array in scorer.trail.arrays().items()},
+        **_named(_DETECTOR, scorer.detection.memory),
     }
 
 
@@ -95,6 +102,7 @@ def restore_history(scorer: Scorer, state: State, now: float) -> None:
         trail = trail.for_rows(targets, series, scorer.trail.columns)
     scorer.stream.restore(panel)
     scorer.experience = _experience(scorer, state, about, series)
+    scorer.detection = replace(scorer.detection, memory=_detector_memory(scorer, state, series))
     same_shapes = [a.shape for a in trail.arrays().values()] == [
         a.shape for a in scorer.trail.arrays().values()
     ]
@@ -110,9 +118,16 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
     """
     with _damage_said():
         about, t, s = _rows(scorer, state, now)
-        anomalies = _built(Anomalies, "onsets.state", state)
+        rows = len(about["targets"])
+        anomalies = _built(
+            Anomalies, "onsets.state", _filled("onsets.state", Anomalies.none(rows, 0), state, about)
+        )
         onsets = Onsets(anomalies, state["onsets.expected"], state["onsets.scale"]).for_rows(t, s)
-        memory = _built(Memory, "memory", state).for_rows(t, s)
+        highest = state.get("lately.highest", Refractory.none(rows).highest)
+        lately = Refractory(highest, int(about.get("block", 0))).for_rows(t)
+        memory = _built(Memory, "memory", _filled("memory", Memory.none(rows, 0), state, about)).for_rows(
+            t, s
+        )
         day, at = about["ledger"]
         ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
         trail = _with_account(scorer.trail, {name: state[f"trail.{name}"] for name in _ACCOUNT}, s)
@@ -121,16 +136,21 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         places = np.array([then.get(seconds, -1) for seconds in scorer.fleet.horizons], np.intp)
         scores = None
         if "scores.scored_at" in state:
-            whole = {**_unchosen(state), **state}
+            whole = state
+            if about["format"] != FORMAT:
+                whole = {**_unchosen(state), **state}
+                whole = {**_unexplained(whole, rows, len(about["series"])), **whole}
             scores = _built(Scores, "scores", whole, experts=tuple(about.get("experts", ()))).for_rows(
                 t, s, places
             )
-        _refuse_misfit(onsets, scorer.onsets)
+        _refuse_misfit(onsets, scorer.detection.onsets)
+        _refuse_misfit(lately, scorer.detection.lately)
         _refuse_misfit(memory, scorer.memory)
         _refuse_misfit(ledger, scorer.ledger)
         if scores is not None:
             scorer.board.restore(scores)
-    scorer.onsets, scorer.memory, scorer.ledger, scorer.trail = onsets, memory, ledger, trail
+    scorer.detection = replace(scorer.detection, onsets=onsets, lately=lately)
+    scorer.memory, scorer.ledger, scorer.trail = memory, ledger, trail
     scorer.lessons = lessons
 
 
@@ -183,6 +203,30 @@ def _experience(scorer: Scorer, state: State, about: Mapping[str, Any], rows: ND
         return Experience()
     stored = Experience((), fitted, float(end))
     return Experience() if fitted is None else stored.for_series(scorer.fleet.series, rows)
+
+
+def _detector_memory(scorer: Scorer, state: State, rows: NDArray[np.intp]) -> Detected:
+    """What the detector remembers of the scorer's series; nothing where it is not whole: it walks through the panel again."""
+    blank = scorer.detection.memory
+    try:
+        stored: Detected = _rebuilt(Detected.none(0), _DETECTOR, state).for_rows(rows)
+        _refuse_misfit(stored, blank)
+        _refuse_nonsense(stored, blank)
+    except (InvalidState, KeyError, ValueError, TypeError, IndexError):
+        return blank
+    return stored
+
+
+def _unexplained(state: State, targets: int, series: int) -> State:
+    """What scores of an older format lack, as it is where nothing is known."""
+    lacking = [name for name in ARRAYS if f"scores.{name}" not in state]
+    rows = {name: series if name in PER_SERIES else targets for name in lacking}
+    return {f"scores.{name}": np.full(rows[name], NOTHING.get(name, np.nan)) for name in lacking}
+
+
+def _filled(prefix: str, blank: Any, state: State, about: Mapping[str, Any]) -> State:
+    """`state`, and what an older format lacks of a dataclass as it is where nothing is known."""
+    return state if about["format"] == FORMAT else {**_named(prefix, blank), **state}
 
 
 def _unchosen(state: State) -> State:
@@ -252,6 +296,19 @@ def _refuse_misfit(given: Any, own: Any) -> None:
             )
 
 
+def _refuse_nonsense(stored: Detected, blank: Detected) -> None:
+    """What the detector reckons with must be numbers, of the kinds that it reckons with."""
+    own, given = _named("", blank), _named("", stored)
+    kinds = [name for name, array in own.items() if given[name].dtype != array.dtype]
+    wild = [
+        name
+        for name, array in given.items()
+        if name.startswith((".levels", ".tails")) and not np.isfinite(array).all()
+    ]
+    if kinds or wild:
+        raise InvalidState(f"the stored state of the detector is damaged ({', '.join(kinds + wild)})")
+
+
 def _refuse_panel(panel: Panel) -> None:
     if (
         panel.values.ndim != 2
@@ -273,6 +330,15 @@ def _named(prefix: str, value: Any) -> dict[str, NDArray[Any]]:
         elif is_dataclass(inner):
             out |= _named(f"{prefix}.{f.name}", inner)
     return out
+
+
+def _rebuilt(like: Any, prefix: str, state: State) -> Any:
+    """A dataclass of arrays and of such dataclasses, from its arrays by path."""
+    values = {}
+    for f in fields(like):
+        inner, path = getattr(like, f.name), f"{prefix}.{f.name}"
+        values[f.name] = _rebuilt(inner, path, state) if is_dataclass(inner) else state[path]
+    return type(like)(**values)
 
 
 def _built(kind: Any, prefix: str, state: State, **plain: Any) -> Any:

@@ -100,13 +100,40 @@ class Trail:
         self._said[:, (slot + self.ahead) % self.columns] = later
         self._first = first
 
-    def steady(self, replicas: Floats, steps: int) -> Bools:
-        """Targets that had these very replicas in each of the last `steps` cycles' steps: `[targets]`."""
+    def steady(self, replicas: Floats, cycles: int, apart: int = 1) -> Bools:
+        """Targets that had these very replicas in each of the last `cycles` cycles, `apart` steps from each other: `[targets]`."""
         if self._slot < 0:
             return np.zeros(len(self._done), np.bool_)
-        past = self._done[:, (self._slot - np.arange(steps)) % self.columns, REPLICAS]
-        same: Bools = (past == replicas[:, None]).all(axis=1)
+        past = self._done[:, (self._slot - np.arange(cycles * apart)) % self.columns, REPLICAS]
+        known = ~np.isnan(past)
+        same: Bools = (known.sum(axis=1) >= cycles) & ((past == replicas[:, None]) | ~known).all(axis=1)
         return same
+
+    def replicas(self, targets: NDArray[np.intp], now: Floats, slot: int, columns: int) -> Floats:
+        """How many replicas some targets had in the `columns` steps up to `slot`: `[rows, columns]`.
+
+        Where it is not known it is what was known last; before anything was known, what was known first; 1 if nothing is.
+
+        Args:
+            targets: which.
+            now: how many they have in the last step, `[rows]`.
+            slot: the last step.
+            columns: how many steps.
+        """
+        wanted = np.arange(slot - columns + 1, slot + 1)
+        past = self._done[targets, :, REPLICAS][:, wanted % self.columns]
+        past[:, (wanted <= self._slot - self.columns) | (wanted > self._slot)] = np.nan
+        past[:, -1] = now
+        known = past > 0
+        begun = known.argmax(axis=1)
+        first = np.where(known.any(axis=1), past[np.arange(len(past)), begun], np.float32(1))
+        before = np.arange(columns) < begun[:, None]
+        past = np.where(known, past, np.where(before, first[:, None], np.float32(np.nan)))
+        gap = 1
+        while gap < columns and np.isnan(past).any():  # what was known last, ever further back
+            past[:, gap:] = np.where(np.isnan(past[:, gap:]), past[:, :-gap], past[:, gap:])
+            gap *= 2
+        return np.where(np.isnan(past), first[:, None], past)
 
     def coverage(self) -> Floats:
         """Share of values inside their P10..P90 made `ahead` steps before, `[series]`; NaN before it is known."""

@@ -69,13 +69,37 @@ class TargetFeature(BaseModel):
 
 
 class TargetAnomaly(BaseModel):
-    """`detected` is held while abnormal; `since` when it began."""
+    """`detected` is held while abnormal; `since` when it began; `text` says all of it in words.
+
+    `expected`, `came`: of `metric`, which says most about it, at its worst, in its `unit`. `threshold`: the score from which
+    an alarm is raised, which makes `alarms_per_week` of an ordinary series; `alarms`: how many there were so far.
+    `muted`, `acknowledged`: it raises none. `points` of `needed`: before it is `calibrated` nothing is detected.
+    """
 
     score: float | None
     detected: bool
     severity: str
     direction: str
+    kind: str
     since: datetime | None
+    peak: float | None
+    metric: str | None
+    unit: str | None
+    expected: float | None
+    came: float | None
+    threshold: float
+    alarms_per_week: float
+    alarms: int
+    muted: bool
+    muted_until: datetime | None
+    acknowledged: bool
+    points: int
+    needed: int
+    calibrated: bool
+    effects: list[str] = Field(description="what Helios does about it")
+    text: str
+    last_text: str = Field(description="the last anomaly that is over, in words")
+    last_until: datetime | None
     contributions: list[TargetFeature]
 
 
@@ -147,7 +171,10 @@ class SeriesHistory(BaseModel):
 
 
 class TargetHistory(BaseModel):
-    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), null for gaps."""
+    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), null for gaps.
+
+    But `anomaly_onsets`: the times at which an anomaly began.
+    """
 
     namespace: str
     deployment: str
@@ -157,6 +184,8 @@ class TargetHistory(BaseModel):
     recommended_replicas: list[float | None]
     anomaly_score: list[float | None]
     anomaly_detected: list[bool]
+    anomaly_onsets: list[float]
+    anomaly_threshold: float
     metrics: list[SeriesHistory]
 
 
@@ -230,7 +259,26 @@ def render_anomaly(anomaly: AnomalyReport) -> dict[str, Any]:
         "detected": anomaly.detected,
         "severity": anomaly.severity,
         "direction": anomaly.direction,
+        "kind": anomaly.kind,
         "since": time_or_none(anomaly.since),
+        "peak": short_ratio(anomaly.peak),
+        "metric": anomaly.metric,
+        "unit": anomaly.unit,
+        "expected": short(anomaly.expected),
+        "came": short(anomaly.came),
+        "threshold": anomaly.threshold,
+        "alarms_per_week": anomaly.alarms_per_week,
+        "alarms": anomaly.alarms,
+        "muted": anomaly.muted,
+        "muted_until": time_or_none(anomaly.muted_until),
+        "acknowledged": anomaly.acknowledged,
+        "points": anomaly.points,
+        "needed": anomaly.needed,
+        "calibrated": anomaly.calibrated,
+        "effects": list(anomaly.effects),
+        "text": anomaly.text,
+        "last_text": anomaly.last_text,
+        "last_until": time_or_none(anomaly.last_until),
         "contributions": [
             {"feature": part.feature, "contribution": short_ratio(part.contribution)}
             for part in anomaly.contributions
@@ -261,6 +309,8 @@ def render_history(history: History) -> dict[str, Any]:
         "recommended_replicas": history.recommended_replicas,
         "anomaly_score": short_list(history.anomaly_score),
         "anomaly_detected": history.anomaly_detected,
+        "anomaly_onsets": history.anomaly_onsets,
+        "anomaly_threshold": history.anomaly_threshold,
         "metrics": [render_series(metric) for metric in history.metrics],
     }
 

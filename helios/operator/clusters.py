@@ -195,6 +195,25 @@ class Cluster:
         content = "application/merge-patch+json"
         return self._transport.send(replace(call, body=body, content=content, query=_MANAGED))
 
+    def annotate(
+        self,
+        namespace: str,
+        name: str,
+        annotations: Mapping[str, str | None],
+        *,
+        api_version: str = "helios.dev/v1alpha1",
+        plural: str = "heliostargets",
+    ) -> Object:
+        """Merge `annotations` into an object's, a HeliosTarget's by default; None takes one away. The object as it is then.
+
+        Raises:
+            ClusterError: ClusterMissing if there is no such object.
+        """
+        call = _one("patch", api_version, plural, namespace, name)
+        body = {"metadata": {"annotations": dict(annotations)}}
+        content = "application/merge-patch+json"
+        return self._transport.send(replace(call, body=body, content=content, query=_MANAGED))
+
     def apply(self, manifest: Mapping[str, Any], *, force: bool = True) -> Object:
         """Server-side apply as field manager `helios`: create it, or make the fields in `manifest` so.
 

@@ -11,9 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from helios.operator.annotations import written as rounded_up
 from helios.operator.resources import HeliosTarget
 from helios.operator.workloads import Workload
-from scoring.reports import MetricReport, Report
+from scoring.reports import AnomalyReport, MetricReport, Report
+
+ACKNOWLEDGED = "acknowledged"
 
 
 class Type(StrEnum):
@@ -177,11 +180,27 @@ def skill_band(report: Report) -> str:
     )
 
 
-def score_band(score: float | None) -> str:
-    """An anomaly score in sigmas, in bands: 2.5 is about one alarm a week, 3.5 one in half a year."""
+def score_band(anomaly: AnomalyReport) -> str:
+    """The anomaly score in sigmas, in bands: 2.5 is about one alarm a week, 3.5 one in half a year.
+
+    While abnormal it is that of the highest score since the onset, which only rises.
+    """
+    if not anomaly.calibrated:
+        return "calibrating"
+    score = anomaly.peak if anomaly.detected and anomaly.peak is not None else anomaly.score
     if score is None:
         return "unknown"
     return "under 2.5" if score < 2.5 else "2.5 to 3.5" if score < 3.5 else "over 3.5"
+
+
+def quiet(anomaly: AnomalyReport) -> str | None:
+    """Why an anomaly raises no alarm, or would raise none; None where it does."""
+    if anomaly.acknowledged:
+        return ACKNOWLEDGED
+    if not anomaly.muted:
+        return None
+    until = anomaly.muted_until
+    return "an announced event is on" if until is None else f"until {rounded_up(until)}"
 
 
 def stamp(seconds: float) -> str:

@@ -24,6 +24,7 @@ from helios.operator.resources import (
 )
 from helios.targets import WELL_KNOWN
 from helios.values import OFFSET
+from scoring.anomalies.sigmas import LEAST_PER_WEEK, MOST_PER_WEEK
 from scoring.forecasting.forecasts import LEVELS
 
 Schema = dict[str, Any]
@@ -63,6 +64,13 @@ RULES: Mapping[str, Mapping[str, str]] = {
         "threshold is outside 0..100: 2.5 is about one alarm a week": (
             "!has(self.threshold) || (double(self.threshold) > 0.0 && double(self.threshold) <= 100.0)"
         ),
+        "threshold and alarmsPerWeek are both given: they say the same thing in two ways, so remove one": (
+            "!has(self.threshold) || !has(self.alarmsPerWeek)"
+        ),
+        f"alarmsPerWeek is outside {LEAST_PER_WEEK:g}..{MOST_PER_WEEK:g}: 1 is the default, 0.2 one in five weeks": (
+            f"!has(self.alarmsPerWeek) || (double(self.alarmsPerWeek) >= {LEAST_PER_WEEK} && "
+            f"double(self.alarmsPerWeek) <= {MOST_PER_WEEK})"
+        ),
     },
     "ScheduleSpec": {
         "a schedule needs min, max, or both": "has(self.min) || has(self.max)",
@@ -98,6 +106,7 @@ COLUMNS: tuple[tuple[str, str, str, int], ...] = (
     ("Age", "date", ".metadata.creationTimestamp", 0),
     ("Scaling", "string", '.status.conditions[?(@.type=="Scaling")].reason', 1),
     ("DataAvailable", "string", '.status.conditions[?(@.type=="DataAvailable")].reason', 1),
+    ("Anomaly", "string", ".status.anomaly.severity", 1),
 )
 """Of `kubectl get`: name, type, path, priority; 1 is for `-o wide`."""
 

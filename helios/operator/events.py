@@ -7,10 +7,12 @@ Recommendations that change often are told at most once in a while. Nothing here
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from typing import Any
 
-from helios.operator.conditions import stamp
+from helios.operator.annotations import moment
+from helios.operator.conditions import ACKNOWLEDGED, quiet, stamp
 from helios.operator.resources import API_VERSION, KIND, HeliosTarget
 from scoring.reports import Report
 
@@ -42,6 +44,9 @@ class _Told:
     recommended: int | None
     at: float
     since: float | None = None
+    """Onset of the anomaly that was told last, until its end is told."""
+    reason: str = ""
+    """What was told of it."""
 
 
 class Notices:
@@ -57,9 +62,11 @@ class Notices:
 
     def of(self, target: HeliosTarget, report: Report, now: float) -> list[Notice]:
         """What is to be told of a target after a cycle."""
-        held = target.status.get("replicas")
-        before = held.get("recommended") if isinstance(held, dict) else None
-        told = self._told.setdefault(target.uid, _Told(before, now - self._pause))
+        told = self._told.get(target.uid)
+        if told is None:  # an operator that starts anew goes on from what the status says
+            before, since = _held(target, "replicas", "recommended"), _held(target, "anomaly", "since")
+            reason = _reason(_held(target, "anomaly", "muted"))
+            told = self._told[target.uid] = _Told(before, now - self._pause, moment(since), reason)
         return [*self._anomaly(report, told), *self._recommendation(report, told, now)]
 
     def forget(self, uids: set[str]) -> None:
@@ -83,19 +90,38 @@ class Notices:
         ]
 
     def _anomaly(self, report: Report, told: _Told) -> list[Notice]:
+        """Its onset, that it was muted or acknowledged, its end; each once, and only what alarms is a Warning."""
         anomaly = report.anomaly
         if anomaly.detected and anomaly.since is not None:
-            if told.since == anomaly.since:
+            reason = _reason(quiet(anomaly))
+            onset = float(math.ceil(anomaly.since))  # as a status holds it
+            if (told.since, told.reason) == (onset, reason):
                 return []
-            told.since = anomaly.since
-            parts = ", ".join(f"{c.feature} {c.contribution:.0%}" for c in anomaly.contributions)
-            score = "" if anomaly.score is None else f", {anomaly.score:.1f} sigma"
-            message = f"Anomalous {anomaly.direction}{score}" + (f" ({parts})" if parts else "")
-            return [Notice("AnomalyDetected", message, f"{anomaly.since:.0f}", warning=True)]
-        if told.since is not None and report.scored_at is not None and not anomaly.detected:
+            told.since, told.reason = onset, reason
+            return [Notice(reason, anomaly.text, f"{onset:.0f}", warning=reason == "AnomalyDetected")]
+        if told.since is not None and not anomaly.detected and report.state == "scored":
             since, told.since = told.since, None
-            return [Notice("AnomalyEnded", "Demand is as expected again", f"{since:.0f}")]
+            words = f"What began at {stamp(since)} is over: what comes now is as expected, or the new normal"
+            return [Notice("AnomalyEnded", words, f"{since:.0f}")]
         return []
+
+
+def misread(target: HeliosTarget) -> list[Notice]:
+    """Each annotation that cannot be read, in words."""
+    return [Notice("AnnotationIgnored", problem, problem, warning=True) for problem in target.asked.problems]
+
+
+def _reason(muted: str | None) -> str:
+    """What is told of an anomaly, by why it raises no alarm."""
+    if muted is None:
+        return "AnomalyDetected"
+    return "AnomalyAcknowledged" if muted == ACKNOWLEDGED else "AnomalyMuted"
+
+
+def _held(target: HeliosTarget, part: str, name: str) -> Any:
+    """What the status says of something."""
+    held = target.status.get(part)
+    return held.get(name) if isinstance(held, dict) else None
 
 
 def body(target: HeliosTarget, notice: Notice, now: float) -> dict[str, Any]:

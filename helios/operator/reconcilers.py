@@ -255,9 +255,9 @@ class Reconciler:
             answer = self._door.patch_status(target.namespace, target.name, write.status)
             self._registry.wrote(target, answer)
             self._written_at[target.uid] = now
-        if report is not None:
-            for notice in self._notices.of(target, report, now):
-                self._event(target, notice, now)
+        told = [] if report is None else self._notices.of(target, report, now)
+        for notice in [*events.misread(target), *told]:
+            self._event(target, notice, now)
 
     def _event(self, target: HeliosTarget, notice: events.Notice, now: float) -> None:
         """Tell it; an Event that cannot be told costs nothing else."""

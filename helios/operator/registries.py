@@ -152,6 +152,14 @@ class Registry:
         return Roster(0, tuple(ordered), tuple(scored), owners, conflicts)
 
     def _core(self, target: HeliosTarget) -> Target | None:
+        """The target as the core takes it, with what its annotations ask for; of two mutes the later one counts."""
+        core, asked = self._wished(target), target.asked
+        if core is None or (asked.muted_until is None and asked.acknowledged is None):
+            return core
+        mutes = [until for until in (core.muted_until, asked.muted_until) if until is not None]
+        return replace(core, muted_until=max(mutes, default=None), acknowledged=asked.acknowledged)
+
+    def _wished(self, target: HeliosTarget) -> Target | None:
         """The spec as the core takes it, made once per spec; after an edit that is not valid, the one before it.
 
         A workload that KEDA scales on its forecast must not lose it, nor its ledger, for a slip of the hand.
@@ -181,7 +189,12 @@ class Registry:
         elif (known := self._targets.get(key)) != target:
             self._targets[key] = target
             self._stale = True
-            self.edits += known is None or (known.uid, known.generation) != (target.uid, target.generation)
+            self.edits += known is None or _edition(known) != _edition(target)
+
+
+def _edition(target: HeliosTarget) -> tuple[object, ...]:
+    """What a user can change: an annotation has no part in the generation."""
+    return target.uid, target.generation, target.asked
 
 
 def _key(body: Mapping[str, Any]) -> Key | None:

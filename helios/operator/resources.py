@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from helios.operator.annotations import NOTHING, Asked, asked
 from helios.operator.queries import problem as query_problem
 from helios.targets import Count, Name, Percent, QueryPolicy, Strict, Wishes
 from scoring.policies import Target
@@ -135,9 +136,30 @@ class ReplicaStatus(Strict):
 class AnomalyStatus(Strict):
     """How unusual demand is."""
 
-    severity: Annotated[str, Field(max_length=63)] | None = Field(None, description="In one word.")
+    severity: Annotated[str, Field(max_length=63)] | None = Field(
+        None, description="normal, warning or critical."
+    )
     score: Annotated[str, Field(max_length=63)] | None = Field(
-        None, description="Band of the score in sigmas; the exact score is a gauge."
+        None,
+        description="Band of the score in sigmas, while abnormal of its highest; the exact score is a gauge.",
+    )
+    kind: Annotated[str, Field(max_length=63)] | None = Field(
+        None, description="spike, drop, shift or drift; absent while normal."
+    )
+    since: Annotated[str, Field(max_length=63)] | None = Field(
+        None, description="When it began; absent while normal."
+    )
+    metric: Annotated[str, Field(max_length=63)] | None = Field(
+        None, description="The metric that says most about it; absent while normal."
+    )
+    muted: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="Why it raises no alarm: acknowledged, or muted until when; absent where it would."
+    )
+    text: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="What was expected and what came, and what Helios did; as of the last write."
+    )
+    problem: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="An annotation that cannot be read, and what to write; absent where there is none."
     )
 
 
@@ -184,6 +206,7 @@ class HeliosTarget:
         spec: what is wanted, the operator's defaults included; None where it cannot be used.
         problem: why `spec` is None: field, value and remedy in one line.
         not_allowed: whether the problem is one of tenancy, not of shape.
+        asked: what its annotations ask for.
         status: as last seen.
     """
 
@@ -196,6 +219,7 @@ class HeliosTarget:
     spec: HeliosTargetSpec | None = None
     problem: str | None = None
     not_allowed: bool = False
+    asked: Asked = NOTHING
     status: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -223,6 +247,7 @@ class HeliosTarget:
             spec=None if refused else spec,
             problem=refused or problem,
             not_allowed=refused is not None,
+            asked=asked(metadata),
             status=status,
         )
 

@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from helios.operator.conditions import Condition, score_band, skill_band, written
-from helios.operator.resources import HeliosTarget
+from helios.operator.annotations import written as rounded_up
+from helios.operator.conditions import Condition, quiet, score_band, skill_band, written
+from helios.operator.resources import AnomalyStatus, HeliosTarget
 from scoring.reports import Report
 
 _CHARACTERS = 1024
 """Of words; more the schema refuses."""
-_WORDS = ("reason", "why", "ledger")
+_WORDS = ("reason", "why", "ledger", "text")
 """Fields that change all the time: written along with others, never by themselves."""
+_ANOMALY = tuple(AnomalyStatus.model_fields)
+_URGENT = ("since", "muted", "problem")
+"""Of an anomaly: who is paged, or has asked for quiet, looks now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ def status(
         "observedGeneration": target.generation,
         "conditions": written(conditions, target, now),
         "scaledObject": scaled_object,
+        "anomaly": _anomaly(target, report),
     }
     if report is None:
-        return stands | dict.fromkeys(("replicas", "model", "ledger", "reason", "why", "skill", "anomaly"))
+        return stands | dict.fromkeys(("replicas", "model", "ledger", "reason", "why", "skill"))
     return stands | {
         "replicas": {
             "current": report.current_replicas,
@@ -55,20 +60,43 @@ def status(
         "reason": report.reason,
         "why": "; ".join(f"{m.name}: {m.why}" for m in report.metrics if m.drives)[:_CHARACTERS] or None,
         "skill": skill_band(report),
-        "anomaly": {"severity": report.anomaly.severity, "score": score_band(report.anomaly.score)},
+    }
+
+
+def _anomaly(target: HeliosTarget, report: Report | None) -> dict[str, str | None] | None:
+    """How unusual demand is, why that alarms nobody, and what of the annotations cannot be read."""
+    problem = "; ".join(target.asked.problems)[:_CHARACTERS] or None
+    if report is None:
+        return None if problem is None else dict.fromkeys(_ANOMALY) | {"problem": problem}
+    a = report.anomaly
+    return {
+        "severity": a.severity,
+        "score": score_band(a),
+        "kind": a.kind if a.detected else None,
+        "since": rounded_up(a.since) if a.detected and a.since is not None else None,
+        "metric": a.metric if a.detected else None,
+        "muted": quiet(a),
+        "text": a.text[:_CHARACTERS] or None if a.detected or not a.calibrated else None,
+        "problem": problem,
     }
 
 
 def news(target: HeliosTarget, wanted: Mapping[str, Any]) -> Write | None:
     """What is to be written over the status that stands, if anything; who waits for it is told at once.
 
-    That is whoever has just applied or edited a target, and whoever waits for one to become ready.
+    That is whoever has just applied or edited a target, whoever waits for one to become ready, and whoever is paged.
     """
     held = target.status
     if _coarse(wanted) == _coarse(held):
         return None
     edited = not held or held.get("observedGeneration") != target.generation
-    return Write(wanted, urgent=edited or (_is_ready(wanted) and not _is_ready(held)))
+    ready = _is_ready(wanted) and not _is_ready(held)
+    return Write(wanted, urgent=edited or ready or _alarming(wanted) != _alarming(held))
+
+
+def _alarming(status: Mapping[str, Any]) -> tuple[Any, ...]:
+    anomaly = status.get("anomaly")
+    return tuple(anomaly.get(name) if isinstance(anomaly, Mapping) else None for name in _URGENT)
 
 
 def _is_ready(status: Mapping[str, Any]) -> bool:
@@ -86,9 +114,9 @@ def _coarse(status: Mapping[str, Any]) -> Any:
     for name in ("replicas", "anomaly"):
         inner = kept.get(name)
         if isinstance(inner, Mapping):
-            kept[name] = {k: v for k, v in inner.items() if v is not None}
-    if not kept.get("replicas"):
-        kept.pop("replicas", None)
+            kept[name] = {k: v for k, v in inner.items() if v is not None and k not in _WORDS}
+        if not kept.get(name):
+            kept.pop(name, None)
     held = kept.get("conditions")
     if isinstance(held, list):
         kept["conditions"] = [

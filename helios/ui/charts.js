@@ -1,5 +1,5 @@
-// Two charts on one time axis: demand with its forecasts, and replicas. A chart is built once; new data is set
-// into it. Blue is what was, amber is what Helios said.
+// Three charts on one time axis: demand with its forecasts, replicas, and the anomaly score against its threshold. A chart
+// is built once; new data is set into it. Blue is what was, amber is what Helios said, red is what is unusual.
 
 import { dayOf, minuteOf, scaleOf, tick } from "./formats.js";
 
@@ -7,10 +7,14 @@ const { uPlot } = globalThis;
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const DECIMAL_STEPS = [1, 2, 2.5, 5].flatMap((n) => Array.from({ length: 21 }, (_, i) => n * 10 ** (i - 6))).sort((a, b) => a - b);
 const BINARY_STEPS = Array.from({ length: 60 }, (_, i) => 2 ** i);
+const SCORE_STEPS = [0.5, 1, 2, 5, 10, 20, 50];
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000];
 
 /** Columns of the demand chart's data, beside time. */
 export const SERIES = { thenLow: 1, thenHigh: 2, then: 3, low: 4, high: 5, median: 6, actual: 7, anomaly: 8 };
+
+/** Columns of the score chart's data, beside time. */
+export const SCORES = { score: 1, threshold: 2, onset: 3 };
 
 /** The colour that a custom property has now, as the canvas needs it. */
 function palette(element) {
@@ -46,7 +50,7 @@ function timeWords(_, ticks, __, ___, step) {
   });
 }
 
-/** A chart in `box` that follows the box's width, with what both charts have in common. */
+/** A chart in `box` that follows the box's width, with what all charts have in common. */
 function build(box, { series, bands = [], ticks, steps, height, range, room, before, over, moved }) {
   const colours = palette(box);
   const axis = { font: FONT, stroke: () => colours.of("ink-3"), ticks: { show: false } };
@@ -131,15 +135,16 @@ function drawStretches(u, colours, stretches) {
   ctx.restore();
 }
 
-/** Both charts. `moved(index)` tells where the cursor is: an index into the data, or null. */
+/** All charts. `moved(index)` tells where the cursor is: an index into the data, or null. */
 export class Charts {
   #demand;
   #replicas;
+  #score;
   #unit = "1";
   #now = null;
   #stretches = [];
 
-  constructor(demandBox, replicaBox, moved) {
+  constructor(demandBox, replicaBox, scoreBox, moved) {
     const low = () => (innerWidth < 640 ? 220 : 300);
     const flat = () => (innerWidth < 640 ? 130 : 160);
     this.#demand = build(demandBox, {
@@ -176,14 +181,29 @@ export class Charts {
         { label: "recommended", colour: "helios", width: 1.8, paths: uPlot.paths.stepped({ align: 1 }) },
       ],
     });
+    this.#score = build(scoreBox, {
+      height: () => (innerWidth < 640 ? 110 : 130), moved,
+      range: (_, max) => [0, Math.max(1, (max ?? 0) * 1.15)],
+      room: 24,
+      steps: SCORE_STEPS,
+      ticks: (_, values) => values.map((value) => `${tick(value)} σ`),
+      before: (u, colours) => drawStretches(u, colours, this.#stretches),
+      over: (u, colours) => drawNow(u, colours, this.#now, false),
+      series: [
+        { label: "score", colour: "ink-2", width: 1.3 },
+        { label: "threshold", colour: "alarm", width: 1, dash: [5, 4] },
+        { label: "onset", colour: "alarm", width: 0, paths: () => null,
+          points: { show: true, size: 9, width: 1, fill: () => this.#score.colours.of("alarm") } },
+      ],
+    });
   }
 
   /** New data into the standing charts; a reader's zoom is kept. */
-  show({ demand, replicas, unit, now, stretches }) {
+  show({ demand, replicas, scores, unit, now, stretches }) {
     this.#unit = unit;
     this.#now = now;
     this.#stretches = stretches;
-    for (const [{ chart }, data] of [[this.#demand, demand], [this.#replicas, replicas]]) {
+    for (const [{ chart }, data] of [[this.#demand, demand], [this.#replicas, replicas], [this.#score, scores]]) {
       const had = chart.data[0];
       const { min, max } = chart.scales.x;
       const zoomed = had.length > 1 && (min > had[0] || max < had.at(-1));
@@ -195,7 +215,7 @@ export class Charts {
 
   /** Forget a reader's zoom: what comes next is something else. */
   whole() {
-    for (const { chart } of [this.#demand, this.#replicas]) {
+    for (const { chart } of [this.#demand, this.#replicas, this.#score]) {
       const [times] = chart.data;
       if (times.length > 1) chart.setScale("x", { min: times[0], max: times.at(-1) });
     }
@@ -203,8 +223,7 @@ export class Charts {
 
   /** Read the colours again: the theme has changed. */
   recolour() {
-    this.#demand.recolour();
-    this.#replicas.recolour();
+    for (const each of [this.#demand, this.#replicas, this.#score]) each.recolour();
   }
 
   #valueWords(values) {

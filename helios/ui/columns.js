@@ -22,6 +22,20 @@ export const STATES = {
   "scored": "Scored", "no-data": "No data", "no-request": "No request", "memory-only": "Memory only", "conflict": "Conflict", "expired": "Expired",
 };
 
+/** Whether it raises no alarm, however unusual it is. */
+export const isQuiet = (anomaly) => anomaly.muted || anomaly.acknowledged;
+
+/** An anomaly in a word or two: "◆ critical", "◇ muted", "○ calibrating". */
+export function wordOf(anomaly) {
+  if (!anomaly.calibrated) return "○ calibrating";
+  if (anomaly.score === null) return "";
+  if (anomaly.detected && isQuiet(anomaly)) return anomaly.muted ? "◇ muted" : "◇ seen";
+  return `${SIGNS[anomaly.severity] ?? "○"} ${anomaly.severity}`;
+}
+
+/** The severity as a colour: none while nothing is known, or where nobody is to be alarmed. */
+export const colourOf = (anomaly) => (anomaly.score === null || isQuiet(anomaly) ? "none" : anomaly.severity);
+
 /** "▲ +2", "▼ −3", "hold" or nothing where one of both is not known. */
 export function changeWords(change) {
   if (change === null) return "";
@@ -82,12 +96,12 @@ export const COLUMNS = [
   {
     key: "anomaly", name: "Anomaly", hint: "Score in sigmas", sort: (r) => r.anomaly.score, descending: true,
     build: (cell) => twoLines(cell, "number", "severity"),
-    fill: ([score, severity], r) => {
+    fill: ([score, severity], r, cell) => {
       const { anomaly } = r;
-      const unknown = anomaly.score === null;
-      say(score, unknown ? UNKNOWN : `${fixed(anomaly.score, 1)} σ`);
-      say(severity, unknown ? "" : `${SIGNS[anomaly.severity] ?? "○"} ${anomaly.severity}`);
-      mark(severity, "data-severity", unknown ? "none" : anomaly.severity);
+      say(score, anomaly.score === null ? UNKNOWN : `${fixed(anomaly.score, 1)} σ`);
+      say(severity, wordOf(anomaly));
+      mark(severity, "data-severity", colourOf(anomaly));
+      mark(cell, "title", anomaly.text || null);
     },
   },
   {

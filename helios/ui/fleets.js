@@ -1,7 +1,7 @@
 // The fleet's table: one row per target, sorted, filtered, and only the rows in sight in the document, so that
 // thousands stay smooth. Rows are kept and their text changed in place.
 
-import { CHIPS, COLUMNS, keyOf } from "./columns.js";
+import { CHIPS, COLUMNS, isQuiet, keyOf } from "./columns.js";
 import { changeOf, duration, fixed, number, percent } from "./formats.js";
 import { keep, make, mark, partsOf, say } from "./elements.js";
 
@@ -113,8 +113,10 @@ export class Fleet {
     const sum = (pick) => this.#reports.reduce((total, r) => total + pick(r), 0);
     const actual = sum((r) => r.ledger.replica_hours_actual);
     const then = sum((r) => r.ledger.replica_hours_recommended);
-    const critical = this.#reports.filter((r) => r.anomaly.detected && r.anomaly.severity === "critical").length;
-    const anomalies = this.#reports.filter((r) => r.anomaly.detected).length;
+    const unusual = this.#reports.map((r) => r.anomaly).filter((anomaly) => anomaly.detected);
+    const alarming = unusual.filter((anomaly) => !isQuiet(anomaly));
+    const critical = alarming.filter((anomaly) => anomaly.severity === "critical").length;
+    const quiet = unusual.length - alarming.length;
     const longest = Math.max(0, ...this.#reports.map((r) => r.ledger.seconds));
     const share = (from, to) => (from > 0 ? percent(to / from - 1, { digits: 1, signed: true }) : "");
     const tell = (name, from, to, note) => {
@@ -136,7 +138,8 @@ export class Fleet {
     tell("hours", actual, then, share(actual, then));
     say(this.#parts.shortLabel, `Minutes short${days}`);
     tell("short", Math.round(short), Math.round(shortThen), short === shortThen ? "" : fixed(shortThen - short, 0, true));
-    tell("anomalies", anomalies, null, critical ? `${critical} critical` : "");
+    const asides = [critical ? `${critical} critical` : "", quiet ? `${quiet} muted or seen` : ""];
+    tell("anomalies", alarming.length, null, asides.filter(Boolean).join(", "));
   }
 
   #arrange({ top = false }) {

@@ -107,12 +107,16 @@ function askHistory() {
   if (fleet) refreshHistory().catch(() => connection.news());
 }
 
-/** Say a changed recommendation of the open target aloud, once. */
+/** Say a changed recommendation or a new anomaly of the open target aloud, once. */
 function announce(before, after) {
   if (!before || !open) return;
-  const find = (answer) => answer.targets.find((each) => keyOf(each) === keyOf(open))?.recommended_replicas ?? null;
-  const then = find(after);
-  if (then !== null && then !== find(before)) say($("news"), `${open.deployment}: ${number(then)} replicas recommended`);
+  const find = (answer) => answer.targets.find((each) => keyOf(each) === keyOf(open));
+  const [was, is] = [find(before), find(after)];
+  const then = is?.recommended_replicas ?? null;
+  const words = [];
+  if (is?.anomaly.detected && is.anomaly.since !== was?.anomaly.since) words.push(is.anomaly.text);
+  if (then !== null && then !== (was?.recommended_replicas ?? null)) words.push(`${number(then)} replicas recommended`);
+  if (words.length) say($("news"), `${open.deployment}: ${words.join(" ")}`);
 }
 
 function tell({ state, words }) {

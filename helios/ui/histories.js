@@ -22,7 +22,7 @@ function stretchesOf(times, flags, step) {
 
 /**
  * The charts' data for one metric of a history, over the last `range` seconds.
- * @returns {{demand: Array, replicas: Array, unit: string, now: number|null, stretches: Array, score: Array, ahead: number, past: number}}
+ * @returns {{demand: Array, replicas: Array, scores: Array, unit: string, now: number|null, stretches: Array, ahead: number, past: number}}
  */
 export function drawn(history, metric, range) {
   const end = history.times.at(-1) ?? null;
@@ -45,6 +45,9 @@ export function drawn(history, metric, range) {
     for (let i = from + 1; i < times.length; i += 1) low[i] = median[i] = high[i] = undefined;
   }
   const flags = past(history.anomaly_detected);
+  const score = past(history.anomaly_score);
+  const onsets = new Set(history.anomaly_onsets);
+  const marked = times.map((time, i) => (onsets.has(time) ? (score[i] ?? history.anomaly_threshold) : null));
   const both = (values) => [...past(values), ...blank];
   return {
     demand: [
@@ -52,10 +55,10 @@ export function drawn(history, metric, range) {
       low, high, median, [...actual, ...blank], [...actual.map((value, i) => (flags[i] ? value : null)), ...blank],
     ],
     replicas: [x, both(history.current_replicas), both(history.recommended_replicas)],
+    scores: [x, [...score, ...blank], x.map(() => history.anomaly_threshold), [...marked, ...blank]],
     unit: metric.unit,
     now: end,
     stretches: stretchesOf(times, flags, history.step),
-    score: both(history.anomaly_score),
     ahead: metric.ahead_seconds,
     past: times.length,
   };

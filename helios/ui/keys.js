@@ -1,7 +1,7 @@
 // The charts' keys: what each line is, and its value under the cursor or else its latest. Their words are
 // also what a screen reader is told of a chart.
 
-import { SERIES } from "./charts.js";
+import { SCORES, SERIES } from "./charts.js";
 import { keep, make, mark, say } from "./elements.js";
 import { banded, dayAndMinuteOf, duration, fixed, minuteOf, number, quantity, UNKNOWN } from "./formats.js";
 import { lastKnown } from "./histories.js";
@@ -50,10 +50,11 @@ export class Keys {
   #hide(empty) {
     mark(this.#parts.demand, "data-empty", empty);
     mark(this.#parts.replicas, "data-empty", empty);
+    mark(this.#parts.scores, "data-empty", empty);
   }
 
   #words() {
-    const { demand, replicas, unit, score, ahead, past } = this.#data;
+    const { demand, replicas, scores, unit, ahead, past } = this.#data;
     const actual = demand[SERIES.actual];
     const latest = lastKnown(actual);
     const i = this.#index ?? latest;
@@ -66,18 +67,25 @@ export class Keys {
     const when = this.#index === null ? "Latest" : dayAndMinuteOf(demand[0][i]);
     say(this.#parts.demandWhen, when);
     say(this.#parts.replicaWhen, when);
+    say(this.#parts.scoreWhen, when);
     this.#fill(this.#parts.demandKeys, [
       ["actual", "Actual", inFuture ? UNKNOWN : q(SERIES.actual, i)],
       ["then", `Forecast ${duration(ahead)} before`, inFuture ? UNKNOWN
         : band(SERIES.thenLow, SERIES.then, SERIES.thenHigh, i)],
       ["helios", f >= 0 ? `Forecast for ${minuteOf(demand[0][f])}` : "Forecast",
         band(SERIES.low, SERIES.median, SERIES.high, f)],
-      ["alarm", "Anomaly", inFuture ? UNKNOWN : this.#score(at(score, i))],
+      ["alarm", "Anomaly", inFuture ? UNKNOWN : this.#score(at(scores[SCORES.score], i))],
     ]);
     const r = this.#index ?? Math.max(lastKnown(replicas[1]), lastKnown(replicas[2]));
     this.#fill(this.#parts.replicaKeys, [
       ["actual", "Running", number(at(replicas[1], r))],
       ["helios", "Recommended", number(at(replicas[2], r))],
+    ]);
+    const begun = scores[SCORES.onset].filter((value) => value !== null).length;
+    this.#fill(this.#parts.scoreKeys, [
+      ["score", "Score", inFuture ? UNKNOWN : this.#score(at(scores[SCORES.score], i))],
+      ["threshold", "Threshold", this.#score(at(scores[SCORES.threshold], 0))],
+      ["alarm", "Began in this time", number(begun)],
     ]);
   }
 
@@ -97,7 +105,7 @@ export class Keys {
   }
 
   #describe() {
-    const { demand, replicas, unit } = this.#data;
+    const { demand, replicas, scores, unit } = this.#data;
     const end = demand[0].length - 1;
     const latest = lastKnown(demand[SERIES.actual]);
     const forecast = at(demand[SERIES.median], end);
@@ -107,5 +115,8 @@ export class Keys {
       `Demand, ${this.#name}: latest ${quantity(at(demand[SERIES.actual], latest), unit)}, ${ahead}`);
     const [now, then] = [replicas[1], replicas[2]].map((values) => number(at(values, lastKnown(values))));
     mark(this.#parts.replicaPlot, "aria-label", `Replicas: ${now} running, ${then} recommended`);
+    const score = scores[SCORES.score];
+    mark(this.#parts.scorePlot, "aria-label",
+      `Anomaly score: ${this.#score(at(score, lastKnown(score)))}, threshold ${this.#score(at(scores[SCORES.threshold], 0))}`);
   }
 }

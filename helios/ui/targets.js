@@ -1,9 +1,10 @@
-// One target in full: the verdict in words, the figures, two charts and the evidence. All of it stands in the
+// One target in full: the verdict in words, the figures, three charts and the evidence. All of it stands in the
 // document from the start and is filled in place, so that a new cycle changes numbers and nothing else.
 
+import { Anomaly } from "./anomalies.js";
 import { Charts } from "./charts.js";
-import { changeWords, directionOf, isWorse, keyOf, SIGNS, STATES } from "./columns.js";
-import { choice, fill, keep, make, mark, memory, partsOf, say } from "./elements.js";
+import { changeWords, directionOf, isWorse, keyOf, STATES } from "./columns.js";
+import { choice, fill, make, mark, memory, partsOf, say } from "./elements.js";
 import { changeOf, duration, fixed, minuteOf, moment, number, percent, quantity, scaleOf, UNKNOWN } from "./formats.js";
 import { drawn } from "./histories.js";
 import { Keys } from "./keys.js";
@@ -34,6 +35,7 @@ export class Target {
   #parts;
   #charts = null;
   #keys;
+  #anomaly;
   #chooseMetric;
   #chooseRange;
   #key = null;
@@ -47,6 +49,7 @@ export class Target {
     this.#root = root;
     this.#parts = partsOf(root);
     this.#keys = new Keys(this.#parts);
+    this.#anomaly = new Anomaly(this.#parts);
     const remembered = memory.get("range");
     this.#range = RANGES.some(([key]) => key === remembered) ? remembered : "86400";
     this.#chooseMetric = choice(this.#parts.metricChoice, "metric", (name) => {
@@ -157,27 +160,8 @@ export class Target {
       mark(lines[i].children[0], "data-drives", m.drives ? "drives replicas" : null);
       mark(lines[i].children[4], "data-worse", isWorse(m.skill));
     });
-    this.#anomaly(report.anomaly);
+    this.#anomaly.show(report);
     this.#ledger(report.ledger);
-  }
-
-  #anomaly(anomaly) {
-    const p = this.#parts;
-    const score = anomaly.score === null ? "no score yet" : `${fixed(anomaly.score, 1)} σ`;
-    say(p.severity, anomaly.score === null ? "" : `${SIGNS[anomaly.severity] ?? "○"} ${anomaly.severity}`);
-    mark(p.severity, "data-severity", anomaly.score === null ? "none" : anomaly.severity);
-    const since = anomaly.detected && anomaly.since ? `, since ${moment(anomaly.since)}` : "";
-    const way = anomaly.detected && anomaly.direction && anomaly.direction !== "none" ? `, ${anomaly.direction}` : "";
-    say(p.anomaly, score + way + since);
-    mark(p.contributions, "data-severity", anomaly.severity);
-    const bars = keep(p.contributions, anomaly.contributions.length, () =>
-      make("li", "", make("span", "bar-name"), make("span", "bar", make("i")), make("span", "number")));
-    anomaly.contributions.forEach(({ feature, contribution }, i) => {
-      const [name, bar, share] = bars[i].children;
-      say(name, feature);
-      bar.firstElementChild.style.width = `${Math.max(0, Math.min(1, contribution)) * 100}%`;
-      say(share, percent(contribution));
-    });
   }
 
   #ledger(ledger) {
@@ -227,7 +211,8 @@ export class Target {
       return;
     }
     const data = drawn(this.#history, past, this.range);
-    this.#charts ??= new Charts(this.#parts.demandPlot, this.#parts.replicaPlot, (index) => this.#keys.at(index));
+    const { demandPlot, replicaPlot, scorePlot } = this.#parts;
+    this.#charts ??= new Charts(demandPlot, replicaPlot, scorePlot, (index) => this.#keys.at(index));
     this.#charts.show(data);
     this.#keys.show(data, `${this.#metric} of ${keyOf(report)}`);
   }

@@ -38,6 +38,8 @@ RESIDUALS = 288
 _SOLVED_EVERY = 4
 _LOOKED_BACK = 48
 """Columns in which labels are looked for: the longest task, and a gap of a few hours."""
+SETTLED = 1
+"""A label is learned so many columns after it came: by then it is known whether it was abnormal, and what came late is there."""
 _SOUGHT_PER_DAY, _SOUGHT_TOGETHER = 2, 2048
 """How often a day the season of each row is sought anew."""
 _KEPT = ("residuals", "points", "periods", "sought")
@@ -124,7 +126,7 @@ class Online:
             out.skill[:, i] = np.where(known, blend.skill_at(step), np.nan)
             out.chosen[:, i] = np.where(known, blend.weights[:, place[step, step]].argmax(axis=1), -1)
         out.residual[:] = self.residual
-        out.sigma[:] = normal_scale(self.residuals[:, :-1], fewest=12)
+        out.sigma[:] = normal_scale(self.residuals, fewest=12)
         needed = np.full(len(known), round(NEEDED_DAYS * ask.day / panel.step), np.int32)
         return replace(out, experts=(PERSISTENCE, self.model.name, REGRESSION), needed=needed)
 
@@ -202,24 +204,28 @@ class Online:
     def stepped(self, panel: Panel, ask: Ask, stride: int = 1) -> Online:
         """One look at a panel that has gone on, usually by so many columns: every task gets its turn to be solved."""
         slot = round(panel.end / panel.step)
-        recent = panel.for_last(_LOOKED_BACK + stride)
+        recent = panel.for_last(_LOOKED_BACK + SETTLED + stride)
         start = slot - (recent.values.shape[1] - 1)
         values = recent.training
-        evidence, pending, misses = list(self.evidence), [], []
+        evidence, pending = list(self.evidence), []
+        misses: list[Floats] = []
         # within one slot a row whose past was walked anew costs the others nothing
         residual = self.residual if slot == self.slot else np.full(len(values), np.nan, np.float32)
         # 1 what came: labels whose whole span is on the panel now; a clock that went back drops what waits
         for i, (span, waiting) in enumerate(zip(TASKS, self.pending, strict=True)):
-            due = [said for said in waiting if start <= said.slot <= slot - span[1]]
+            last_due = slot - span[1] - SETTLED
+            due = [said for said in waiting if start <= said.slot <= last_due]
             for said in due:
                 evidence[i] = evidence[i].learned(said, label(values, said.slot - start, span))
-                if i == 0:  # a residual is of what was observed, ordinary or not
-                    miss = label(recent.values, said.slot - start, span) - said.expected
-                    misses.append(miss)
-                    residual = np.where(np.isnan(miss) | (said.slot < slot - 1), residual, miss)
+            if i == 0:  # a residual is of what was observed, ordinary or not, and known at once
+                wide = recent.values
+                misses = [label(wide, said.slot - start, span) - said.expected for said in due]
+                for said in (said for said in waiting if start <= said.slot == slot - 1):
+                    miss = label(wide, said.slot - start, span) - said.expected
+                    residual = np.where(np.isnan(miss), residual, miss)
             if due and (i == 0 or (slot // stride + i) % _SOLVED_EVERY == 0 or len(due) > 1):
                 evidence[i] = evidence[i].solved()
-            pending.append(tuple(said for said in waiting if slot - span[1] < said.slot < slot))
+            pending.append(tuple(said for said in waiting if last_due < said.slot < slot))
         # 2 what the experts say of the present
         periods, sought = self._seasons(panel, ask, slot)
         opinions = opinion(self.model, panel, ask, wanted(ask), periods)

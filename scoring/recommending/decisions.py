@@ -77,6 +77,9 @@ class Memory:
         usual: demand that was expected when an announced event came into view, before its lift, `[series]`; NaN
             outside events.
         sums: discounted sums of memory against replicas, `[series, 6]` (see `scoring.recommending.footprints`).
+        frozen_since: onset that the drop now in force counts from, UNIX seconds, `[targets]`; NaN while there is none.
+        settled: load at which a freeze ended, `[targets]`; NaN where none has, or the load has left that level since (see
+            `scoring.recommending.freezes`).
     """
 
     proposals: Floats
@@ -84,6 +87,8 @@ class Memory:
     recommended: Floats
     usual: Floats
     sums: NDArray[np.float64]
+    frozen_since: NDArray[np.float64]
+    settled: Floats
 
     @classmethod
     def none(cls, targets: int, series: int) -> Memory:
@@ -94,6 +99,8 @@ class Memory:
             np.full(targets, np.nan, np.float32),
             np.full(series, np.nan, np.float32),
             np.zeros((series, 6)),
+            np.full(targets, np.nan, np.float64),
+            np.full(targets, np.nan, np.float32),
         )
 
     def for_rows(self, targets: NDArray[np.intp], series: NDArray[np.intp]) -> Memory:
@@ -104,6 +111,8 @@ class Memory:
             at_rows(self.recommended, targets, np.nan),
             at_rows(self.usual, series, np.nan),
             at_rows(self.sums, series, 0),
+            at_rows(self.frozen_since, targets, np.nan),
+            at_rows(self.settled, targets, np.nan),
         )
 
     def with_proposal(self, wanted: Floats, now: float) -> Memory:

@@ -141,25 +141,25 @@ def _percent(ratio: float) -> str:
     return f"{100 * ratio:g}%"
 
 
-def amount(value: float | None, unit: str) -> str:
-    """A quantity as people write it: `2.5 cores`, `1.2 GiB`, `340`."""
+def amount(value: float | None, unit: str, digits: int = 3) -> str:
+    """A quantity as people write it: `2.5 cores`, `1.2 GiB`, `340`; in so many digits, or all whole ones."""
     if value is None:
         return "an unknown amount"
     if unit == "bytes":
         for name, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
             if value >= size:
-                return f"{_short(value / size)} {name}"
-    number = _short(value)
+                return f"{_short(value / size, digits)} {name}"
+    number = _short(value, digits)
     if unit == "1":
         return number
     return f"{number} {unit.removesuffix('s') if number == '1' else unit}"
 
 
-def _short(value: float) -> str:
-    """Three digits or all whole ones, never an exponent."""
-    if value >= 999.5:
+def _short(value: float, digits: int) -> str:
+    """So many digits or all whole ones, never an exponent."""
+    if value >= 10**digits - 0.5:
         return f"{value:,.0f}"
-    return f"{value:.3g}" if value >= 0.001 or value == 0 else "under 0.001"
+    return f"{value:.{digits}g}" if value >= 0.001 or value == 0 else "under 0.001"
 
 
 def minutes(seconds: float) -> str:

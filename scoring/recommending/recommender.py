@@ -17,7 +17,7 @@ from scoring.forecasting.forecasts import LEVELS
 from scoring.forecasting.quantiles import at_level, probability_below
 from scoring.panels import Bools, Floats
 from scoring.policies import Fleet
-from scoring.recommending import footprints
+from scoring.recommending import footprints, freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation
 from scoring.recommending.reasons import Limit, Path
 
@@ -68,8 +68,7 @@ class Recommender:
         limits |= np.where(wanted > uncapped, Limit.HELD, 0)
         # 3 freeze: a drop that looks like an outage, a spike, or a driving metric that is missing (as in the HPA, which
         #   then scales up on the others and never down) takes no replicas away
-        frozen = s.critical & (s.direction < 0) & (s.now - s.since <= policies.freeze_max)
-        frozen |= s.critical & (s.direction > 0)
+        frozen, memory = freezes.frozen(s, freezes.load(fleet, s, drives), memory)
         partial = _any(fleet, drives & np.isnan(needs.replicas))
         before = np.where(np.isnan(memory.recommended), replicas, memory.recommended)
         floor = np.where((frozen | partial) & known, before, np.float32(np.nan))
@@ -108,21 +107,24 @@ def nudged(recommended: Floats, replicas: Floats) -> Floats:
 
 
 def _needs(fleet: Fleet, s: Situation, lifted: Floats) -> _Needs:
-    """Replicas per series: by the forecast where it is trusted, else reactive; never below the guard."""
+    """Replicas per series: by the forecast where it is trusted, else reactive; never below the guard.
+
+    A spike is answered reactively where that asks for more: the forecast does not know it, and may know of more to come.
+    """
     owner, p, f = fleet.owner, s.policies, s.forecast
     request = np.where(s.workloads.request > 0, s.workloads.request, np.float32(np.nan))
     peak = at_level(f.maximum, LEVELS, p.quantile[owner])
-    spike = s.critical & (s.direction > 0)
+    spike = s.direction > 0
     short = f.points < f.needed
     with np.errstate(invalid="ignore", over="ignore"):
         poor = ~(f.lead_skill > 0)
         blind = np.isnan(peak)
-        trusted = ~short & ~poor & ~blind & ~spike[owner]
-        raised = lifted > np.where(trusted, peak, f.last)
-        ahead = np.fmax(peak, lifted)
+        ahead, now = np.fmax(peak, lifted), np.fmax(f.last, lifted)
         by_forecast = _ceil(ahead / (p.max_utilization[owner] * request))
-        now = np.where(raised, lifted, f.last)
         by_load = _ceil(now / (p.reactive_utilization[owner] * request))
+        able = ~short & ~poor & ~blind
+        trusted = able & (~spike[owner] | (by_forecast > by_load))
+        raised = lifted > np.where(trusted, peak, f.last)
         need = np.where(trusted, by_forecast, by_load)
         guard = _ceil(f.last / (p.guard_utilization[owner] * request))
         # demand was at least what is seen: the reactive margin, and one pod more than there are

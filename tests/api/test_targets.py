@@ -10,7 +10,7 @@ import pytest
 from helios.api.live import Deviation
 from tests.api.builders import KEY, CannedLive, curve
 from tests.api.conftest import Served
-from tests.ui.builders import NOW, STEP, metric, report, silent
+from tests.ui.builders import NOW, STEP, after, calibrating, critical, metric, report, silent
 
 Serve = Callable[..., Served]
 WHO = {"namespace": KEY[0], "deployment": KEY[1]}
@@ -39,6 +39,58 @@ def test_what_is_not_known_is_null(serve: Serve) -> None:
         target[name] for name in ("scored_at", "current_replicas", "recommended_replicas", "confidence")
     ]
     assert "kube-state-metrics" in target["problem"]
+
+
+def test_an_anomaly_is_told_whole(serve: Serve) -> None:
+    """What came and what was expected, since when, what is done about it, what the threshold means; in fields and in words."""
+    muted = critical(report(), muted=True, muted_until=NOW + 3600)
+    told = serve(live=CannedLive({KEY: muted})).get(PATH).json()["anomaly"]
+    assert {
+        "detected": True,
+        "severity": "critical",
+        "kind": "drop",
+        "since": "2026-03-12T14:20:00Z",
+        "score": 4.2,
+        "peak": 4.6,
+        "metric": "cpu",
+        "unit": "cores",
+        "expected": 3.1,
+        "came": 0.4,
+        "threshold": 2.5,
+        "alarms_per_week": 1.0,
+        "alarms": 4,
+        "muted": True,
+        "muted_until": "2026-03-12T15:35:00Z",
+        "acknowledged": False,
+    }.items() <= told.items()
+    assert list(muted.anomaly.effects) == told["effects"]
+    assert told["text"].startswith("Drop since 14:20 UTC: cpu came at 0.4 cores where 3.1 were expected")
+
+
+def test_a_score_that_is_not_calibrated_is_null_and_says_how_far_it_is(serve: Serve) -> None:
+    """Points of those needed, never a zero."""
+    told = serve(live=CannedLive({KEY: calibrating(report())})).get(PATH).json()["anomaly"]
+    assert (None, False, 120, 288) == tuple(
+        told[name] for name in ("score", "calibrated", "points", "needed")
+    )
+    assert "Calibrating: 120 of 288 points; no alarm before that." == told["text"]
+
+
+def test_the_last_anomaly_is_told_when_it_is_over(serve: Serve) -> None:
+    """In words, with its end; a target that never had one says nothing."""
+    told = serve(live=CannedLive({KEY: after(report(), 2700)})).get(PATH).json()["anomaly"]
+    assert told["last_text"].startswith("Drop from 13:20 UTC to 13:50 UTC: cpu came at 0.4 cores")
+    assert "2026-03-12T13:50:00Z" == told["last_until"]
+    never = serve(live=CannedLive({KEY: report()})).get(PATH).json()["anomaly"]
+    assert ("", None) == (never["last_text"], never["last_until"])
+
+
+def test_history_marks_where_anomalies_began(api: Served) -> None:
+    """Their times, and the threshold to draw the score against."""
+    answer = api.get(f"{PATH}/history?points=48").json()
+    (onset,) = answer["anomaly_onsets"]
+    assert 4.4 == answer["anomaly_score"][answer["times"].index(onset)]
+    assert 2.5 == answer["anomaly_threshold"]
 
 
 def test_an_unknown_target_is_not_found(api: Served) -> None:

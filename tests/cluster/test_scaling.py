@@ -190,6 +190,12 @@ def test_a_drop_freezes_scale_in_and_the_freeze_ends(plane: ControlPlane, scene:
         return plane.replicas(namespace, "worker")
 
     before = wait_until(replicas, 30, "the worker is scaled", accept=lambda n: n is not None and n >= 5)
+    wait_until(
+        lambda: scene.helios.target(namespace, "worker")["anomaly"],
+        60,
+        "what is ordinary is known",
+        accept=lambda said: said["calibrated"] and said["score"] is not None and not said["detected"],
+    )
     scene.outage.cut(0.02, time.time())
     wait_until(
         lambda: scene.helios.target(namespace, "worker"),

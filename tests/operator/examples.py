@@ -49,7 +49,7 @@ FULL: Spec = {
     "metrics": [{"name": "cpu"}, RPS],
     "utilization": {"max": 85, "reactive": 65},
     "forecast": {"model": "baseline", "horizons": [300, 900], "quantile": "0.95", "leadTimeSeconds": 120},
-    "anomaly": {"threshold": "3"},
+    "anomaly": {"threshold": "3", "mutedUntil": "2026-11-29T00:00:00"},
     "behavior": {
         "scaleUp": {"pods": 4, "percent": 100},
         "scaleDown": {"pods": 2},
@@ -67,7 +67,8 @@ FULL: Spec = {
         "fallback": {"failureThreshold": 5, "replicas": 6},
     },
 }
-"""Every field, none at its default but the workload's apiVersion and the forecaster's lists."""
+"""Every field but alarmsPerWeek, which stands in place of threshold; none at its default but the workload's apiVersion and the
+forecaster's lists."""
 
 ACCEPTED: Sequence[Example] = (
     Example("the least", spec()),
@@ -93,6 +94,10 @@ ACCEPTED: Sequence[Example] = (
     Example("an event without a name", spec(events=[SALE])),
     Example("another forecaster", spec(forecast={"model": "holt-winters"})),
     Example("a country's holidays", spec(holidays="US")),
+    Example("alarms a week", spec(anomaly={"alarmsPerWeek": "0.2"})),
+    Example("the fewest alarms a week", spec(anomaly={"alarmsPerWeek": "0.001"})),
+    Example("the most alarms a week", spec(anomaly={"alarmsPerWeek": "40"})),
+    Example("an exact mute", spec(anomaly={"mutedUntil": "2026-11-29T00:00:00+01:00"})),
     Example("a lift of one", spec(events=[{**SALE, "expectedLift": "1"}])),
     Example(
         "a workload of another kind",
@@ -135,6 +140,11 @@ REFUSED: Sequence[Example] = (
     Example("a quantile in percent", spec(forecast={"quantile": "98"}), "match"),
     Example("an anomaly at nothing", spec(anomaly={"threshold": "0"}), "outside 0..100"),
     Example("an anomaly never", spec(anomaly={"threshold": "1000"}), "outside 0..100"),
+    Example("no alarms a week", spec(anomaly={"alarmsPerWeek": "0"}), "outside 0.001..40"),
+    Example("alarms all day", spec(anomaly={"alarmsPerWeek": "41"}), "outside 0.001..40"),
+    Example("an anomaly said twice", spec(anomaly={"threshold": "3", "alarmsPerWeek": "1"}), "remove one"),
+    Example("alarms a week in words", spec(anomaly={"alarmsPerWeek": "one"}), "alarmsPerWeek"),
+    Example("a mute without a time", spec(anomaly={"mutedUntil": "2026-11-29"}), "mutedUntil"),
     Example("a step of nothing", spec(behavior={"scaleUp": {"pods": 0}}), "greater than or equal to 1"),
     Example("a cooldown of days", spec(behavior={"cooldownSeconds": 86_401}), "less than or equal to 86400"),
     Example("a schedule without bounds", spec(schedules=[OFFICE]), "needs min, max, or both"),

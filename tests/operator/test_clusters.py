@@ -135,6 +135,20 @@ def test_apply_creates_changes_and_takes_back_only_its_own(api: ApiServer, clust
     )
 
 
+def test_annotations_are_merged_into_what_is_there(api: ApiServer, cluster: Cluster) -> None:
+    """One is set, one is taken away, others and the spec stay; the answer is the object as it is then."""
+    made = helios_target("web")
+    made["metadata"]["annotations"] = {"team": "shop", "old": "yes"}
+    api.store.put(made)
+    answer = cluster.annotate("shop", "web", {"helios.dev/muted-until": "2026-03-01T12:00:00Z", "old": None})
+    assert {"team": "shop", "helios.dev/muted-until": "2026-03-01T12:00:00Z"} == answer["metadata"][
+        "annotations"
+    ]
+    assert made["spec"] == api.store.one("heliostargets", "web")["spec"]
+    with pytest.raises(ClusterMissing, match="absent"):
+        cluster.annotate("shop", "absent", {"old": None})
+
+
 def test_apply_without_force_names_who_has_the_field(api: ApiServer, cluster: Cluster) -> None:
     """A conflict is refused in the server's words."""
     kind = api.store.kind("keda.sh/v1alpha1", "ScaledObject")

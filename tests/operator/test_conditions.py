@@ -14,6 +14,7 @@ from helios.operator.conditions import (
     data_available,
     forecast_ready,
     ready,
+    score_band,
     skill_band,
     written,
 )
@@ -160,3 +161,19 @@ def test_a_condition_that_stays_keeps_its_time() -> None:
         (made := written((turns,), of, "now")[0])["lastTransitionTime"],
         made["observedGeneration"],
     )
+
+
+@pytest.mark.parametrize(
+    ("anomaly", "band"),
+    [
+        pytest.param({"score": None}, "unknown", id="nothing was judged"),
+        pytest.param({"score": 2.4}, "under 2.5", id="normal"),
+        pytest.param({"score": 2.5}, "2.5 to 3.5", id="one a week"),
+        pytest.param({"score": 3.5}, "over 3.5", id="one in half a year"),
+        pytest.param({"score": 0.3, "detected": True, "peak": 4.1}, "over 3.5", id="it lasts, and was worse"),
+        pytest.param({"score": 9.0, "calibrated": False}, "calibrating", id="too early to say"),
+    ],
+)
+def test_a_score_is_told_in_bands(anomaly: dict[str, Any], band: str) -> None:
+    """While it lasts of its highest, so that the band does not flicker with every cycle."""
+    assert band == score_band(replace(report().anomaly, **anomaly))

@@ -45,6 +45,26 @@ def test_a_target_that_is_deleted_takes_its_gauges_with_it(api: ApiServer, tmp_p
         assert 'deployment="api"' in operator.gauges()
 
 
+def test_a_mute_is_in_force_with_the_next_cycle(api: ApiServer, tmp_path: Path) -> None:
+    """An annotation alone, seen by the watch: gauge and status say so, and say when it ends; the spec is not touched."""
+    api.store.put(*shop("web"))
+    muted = 'helios_anomaly_muted{namespace="shop",deployment="web"} '
+    with running(api, tmp_path) as operator:
+        assert comes_true(lambda: f"{muted}0" in operator.gauges())
+        target = api.store.one("heliostargets", "web")
+        target["metadata"]["annotations"] = {"helios.dev/muted-until": "2999-01-01T00:00:00Z"}
+        api.store.put(target)
+        assert comes_true(lambda: f"{muted}1" in operator.gauges(), 5)
+        said = "until 2999-01-01T00:00:00Z"
+        assert comes_true(lambda: operator.status().get("anomaly", {}).get("muted") == said, 5)
+        target = api.store.one("heliostargets", "web")
+        target["metadata"]["annotations"] = {}
+        api.store.put(target)
+        assert comes_true(lambda: f"{muted}0" in operator.gauges(), 5)
+        assert comes_true(lambda: "muted" not in operator.status()["anomaly"], 5)
+        assert 1 == api.store.one("heliostargets", "web")["metadata"]["generation"]
+
+
 def test_no_finalizer_and_nothing_else_is_put_on_a_target(api: ApiServer, tmp_path: Path) -> None:
     """A delete never hangs on an operator that is down; only the status is ever written."""
     api.store.put(*shop("web"))

@@ -73,4 +73,5 @@ def test_the_full_example_leaves_no_field_out() -> None:
             elif "properties" in field:
                 yield from named(field, inner, f"{path}{name}.")
 
-    assert [] == list(named(SPEC, examples()[1]["spec"], ""))
+    # it stands in place of anomaly.threshold
+    assert ["anomaly.alarmsPerWeek"] == list(named(SPEC, examples()[1]["spec"], ""))

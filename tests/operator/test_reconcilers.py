@@ -12,7 +12,7 @@ import pytest
 from helios.errors import ClusterForbidden, ClusterMissing, ClusterRefused, ClusterUnreachable
 from helios.operator.reconcilers import Reconciler, Terms
 from helios.operator.registries import Registry
-from scoring.reports import AnomalyReport, Report
+from scoring.reports import Report
 from tests.operator.objects import NOW, Object
 from tests.operator.targets import KEDA, Recorder, body, parsed, workload
 from tests.ui.builders import report
@@ -321,29 +321,6 @@ def test_the_thread_survives_whatever_happens_in_a_pass() -> None:
     thread.join(5)
     assert not thread.is_alive()
     assert ["web"] == [name for name, _ in world.door.statuses]
-
-
-def anomalous(of: Report, since: float | None) -> Report:
-    """The report in or out of an anomaly."""
-    detected = since is not None
-    score = 4.0 if detected else 0.5
-    severity = "critical" if detected else "normal"
-    return replace(of, anomaly=AnomalyReport(score, detected, severity, "drop", since, ()))
-
-
-def test_an_anomaly_is_told_once_and_so_is_its_end() -> None:
-    """However long it lasts; after a restart the API server knows the name already."""
-    world = World(body("web"))
-    world.cycle()
-    world.reports["web"] = anomalous(world.reports["web"], NOW)
-    for _ in range(5):
-        world.cycle()
-    world.reconciler = world.started()
-    world.cycle()
-    world.reports["web"] = anomalous(world.reports["web"], None)
-    for _ in range(3):
-        world.cycle()
-    assert ["AnomalyDetected", "AnomalyEnded"] == world.door.told()
 
 
 def test_a_recommendation_that_flutters_is_told_at_most_every_five_minutes() -> None:

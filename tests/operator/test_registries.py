@@ -168,3 +168,54 @@ def test_a_target_recreated_under_its_name_is_read_anew() -> None:
     of = registry(body("web", uid="one", replicas={"max": 5}))
     of.see(body("web", uid="two", replicas={"max": 7}))
     assert 7 == of.roster().scored[0].max_replicas
+
+
+MUTED, ACKNOWLEDGED = "helios.dev/muted-until", "helios.dev/acknowledged"
+LATE, LATER = "2026-03-01T14:00:00Z", "2026-03-01T16:00:00Z"
+
+
+def annotated(*, generation: int = 1, notes: dict[str, str], **spec: Any) -> Any:
+    """A HeliosTarget with annotations, which have no part in its generation."""
+    made = body("web", generation=generation, **spec)
+    made["metadata"]["annotations"] = notes
+    return made
+
+
+def test_an_annotation_counts_from_the_next_cycle_on() -> None:
+    """Another version for the loop and an edit for the writer, though the generation stays; and so when it goes."""
+    of = registry(body("web"))
+    seen = [(of.roster().version, of.edits)]
+    for notes in ({MUTED: LATE}, {MUTED: LATE, ACKNOWLEDGED: LATE}, {}):
+        of.see(annotated(notes=notes))
+        seen.append((of.roster().version, of.edits))
+    assert [(n, n + seen[0][1] - 1) for n in range(1, 5)] == seen
+    assert (None, None) == (of.roster().scored[0].muted_until, of.roster().scored[0].acknowledged)
+
+
+def test_an_annotation_of_somebody_else_changes_nothing() -> None:
+    """Tools write their own all the time."""
+    of = registry(body("web"))
+    before = of.roster().version, of.edits
+    of.see(annotated(notes={"kubectl.kubernetes.io/last-applied-configuration": "{}"}))
+    assert before == (of.roster().version, of.edits)
+
+
+@pytest.mark.parametrize(
+    ("spec", "note", "expected"),
+    [(LATER, LATE, 16), (LATE, LATER, 16), (LATE, "never", 14), (None, LATE, 14)],
+    ids=["the spec's is later", "the annotation's is later", "one is wrong", "one alone"],
+)
+def test_of_two_mutes_the_later_counts(spec: str | None, note: str, expected: int) -> None:
+    """Whoever asks for quiet gets it."""
+    wishes: dict[str, Any] = {"anomaly": {"mutedUntil": spec}} if spec else {}
+    until = registry(annotated(notes={MUTED: note}, **wishes)).roster().scored[0].muted_until
+    assert until is not None
+    assert expected == until % 86_400 / 3600
+
+
+def test_a_target_can_be_muted_while_its_spec_is_wrong() -> None:
+    """Its last valid spec is in force, and pages."""
+    of = registry(body("web"))
+    assert of.roster().scored[0].muted_until is None
+    of.see(annotated(generation=2, notes={MUTED: LATE}, replicas={"min": 9, "max": 2}))
+    assert of.roster().scored[0].muted_until is not None

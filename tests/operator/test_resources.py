@@ -102,6 +102,7 @@ def test_the_whole_spec_reaches_the_core() -> None:
             lead_seconds=120.0,
             horizons=(300, 900),
             anomaly_threshold=3.0,
+            muted_until=1_795_906_800.0,  # midnight in Berlin
             cooldown_seconds=600.0,
             freeze_max_seconds=1800.0,
             scale_up=StepLimit(4, 100),
@@ -147,6 +148,45 @@ def test_the_operators_settings_are_under_what_a_target_does_not_say() -> None:
         target.cooldown_seconds,
         target.anomaly_threshold,
     )
+
+
+@pytest.mark.parametrize(
+    ("anomaly", "sigmas"),
+    [
+        pytest.param({}, 3.5, id="the operator's"),
+        pytest.param({"threshold": "3"}, 3.0, id="in sigmas"),
+        pytest.param({"threshold": 3}, 3.0, id="a number, in a file"),
+        pytest.param({"alarmsPerWeek": "1"}, 2.5, id="one alarm a week"),
+        pytest.param({"alarmsPerWeek": 1}, 2.5, id="one alarm a week, a number, in a file"),
+        pytest.param({"alarmsPerWeek": None}, 3.5, id="not said"),
+        pytest.param({"alarmsPerWeek": "0.217"}, 3.0, id="one in five weeks"),
+        pytest.param({"alarmsPerWeek": "40"}, 0.68, id="the most"),
+    ],
+)
+def test_a_threshold_is_said_in_sigmas_or_in_alarms_a_week(anomaly: dict[str, Any], sigmas: float) -> None:
+    """Both mean a score; without either the operator's setting counts."""
+    found = parsed(spec(anomaly=anomaly), thresholds={"anomaly_sigma": 3.5})
+    assert sigmas == pytest.approx(found.anomaly_threshold, abs=0.005)
+
+
+@pytest.mark.parametrize(
+    ("anomaly", "words"),
+    [
+        (
+            {"alarmsPerWeek": "50"},
+            "alarmsPerWeek 50 is outside 0.001..40: 1 is the default, 0.2 one in five weeks",
+        ),
+        (
+            {"threshold": "3", "alarmsPerWeek": "1"},
+            "threshold 3 and alarmsPerWeek 1 are both given: they say the same thing in two ways, so remove one",
+        ),
+        ({"mutedUntil": "tomorrow"}, "spec.anomaly.mutedUntil = 'tomorrow': is not a date and time such as"),
+    ],
+    ids=["out of range", "both", "no moment"],
+)
+def test_what_is_wrong_about_anomalies_is_named_with_its_remedy(anomaly: dict[str, Any], words: str) -> None:
+    """Field, value, what to do."""
+    assert words in str(of(manifest(spec(anomaly=anomaly))).problem)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,12 @@ def test_every_environment_name_reaches_a_key_that_exists() -> None:
             id="anomaly-empty-text",
         ),
         pytest.param(
+            "targets: [{namespace: a, deployment: b, anomaly: {alarmsPerWeek: 41}}]",
+            {},
+            ["targets.0.anomaly", "alarmsPerWeek 41 is outside 0.001..40", "0.2 one in five weeks"],
+            id="too-many-alarms",
+        ),
+        pytest.param(
             "targets: [{namespace: a, deployment: b, replicas: []}]",
             {},
             ["targets.0.replicas = []", "mapping"],
@@ -263,3 +269,17 @@ def test_a_day_of_less_than_four_steps_is_refused(tmp_path: Path) -> None:
     text = "scoring: {step_seconds: 300, day_seconds: 600}"
     with pytest.raises(SettingsError, match="day_seconds 600 is less than four of step_seconds 300"):
         load_settings(written(tmp_path, text), {})
+
+
+def test_alarms_a_week_and_a_mute_stand_in_a_file_as_people_write_them(tmp_path: Path) -> None:
+    """Without quotes; the default in sigmas does not stand against them. The mute is wall time in the target's zone."""
+    text = """
+thresholds: {anomaly_sigma: 3.5}
+targets:
+  - {namespace: a, deployment: b, anomaly: {alarmsPerWeek: 1}}
+  - {namespace: a, deployment: c, timezone: Europe/Berlin, anomaly: {threshold: 3, mutedUntil: 2026-03-01T13:00:00}}
+"""
+    often, muted = (spec.target() for spec in load_settings(written(tmp_path, text), {}).target_specs())
+    assert 2.5 == pytest.approx(often.anomaly_threshold)
+    assert often.muted_until is None
+    assert (3.0, 1_772_366_400.0) == (muted.anomaly_threshold, muted.muted_until)

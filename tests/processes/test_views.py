@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from helios.clocks import SteppedClock
 from helios.loops import ScoringLoop
 from helios.views import LoopView
 from scoring.forecasting.assortments import Assortment
+from scoring.panels import Panel, Series
 from scoring.policies import Target
 from scoring.scorer import Pace, Scorer
 from tests.processes.builders import START, STEP, DailySource, loop_over
@@ -52,6 +56,35 @@ def test_who_answers_is_named_after_the_one_who_chose() -> None:
     view, loop = counting()
     loop.cycle(START)
     assert "counting: count" == curve(view).model
+
+
+@dataclass
+class Falling(DailySource):
+    """The daily rhythm, and nothing for half an hour from a moment on."""
+
+    falls: float = START + 3 * STEP
+
+    def read(self, series: Sequence[Series], start: float, end: float, step: float) -> Panel:
+        """The rhythm; in a stretch that holds the outage, without it."""
+        panel = super().read(series, start, end, step)
+        out = (panel.times >= self.falls) & (panel.times < self.falls + 6 * STEP)
+        return replace(panel, values=np.where(out, np.float32(0.01), panel.values))
+
+
+def test_a_history_marks_where_an_anomaly_began() -> None:
+    """Once, at its onset, with the threshold in force; the state that follows is no other."""
+    loop = loop_over(Falling())
+    loop.fill()
+    for cycle in range(6):
+        loop.cycle(START + cycle * STEP)
+    told = LoopView(loop, dict).history(*KEY, 12)
+    assert told is not None
+    assert [START + 3 * STEP] == told.anomaly_onsets
+    assert [False] * 9 + [True] * 3 == told.anomaly_detected
+    assert 2.5 == told.anomaly_threshold
+    score = told.anomaly_score[told.times.index(told.anomaly_onsets[0])]
+    assert score is not None
+    assert score > told.anomaly_threshold
 
 
 @pytest.mark.parametrize("periods", [1, 2, 13, 287, 288])

@@ -245,7 +245,7 @@ NONSENSE = [
     pytest.param(lambda f: replace(f, maximum=-f.maximum), "no-forecast", id="a negative maximum"),
     pytest.param(lambda f: replace(f, curve=f.curve * np.inf), "forecast", id="an infinite curve"),
     pytest.param(lambda f: replace(f, sigma=-f.sigma), "forecast", id="a negative scale"),
-    pytest.param(lambda f: replace(f, residual=f.residual + np.inf), "spike", id="an infinite residual"),
+    pytest.param(lambda f: replace(f, residual=f.residual + np.inf), "forecast", id="an infinite residual"),
     pytest.param(lambda f: replace(f, lead_skill=f.lead_skill * np.nan), "skill", id="a skill of nothing"),
 ]
 
@@ -275,12 +275,38 @@ def test_nonsense_about_one_target_costs_no_other_its_forecast() -> None:
 def test_a_detector_that_breaks_costs_the_scores_not_the_decisions() -> None:
     """A state that does not fit is named as a fault of its stage; replicas are decided."""
     run = Run(MemorySource()).warm()
-    onsets = run.scorer.onsets
-    run.scorer.onsets = replace(onsets, expected=onsets.expected[:2])
+    spoil_detection(run)
     summary = run.cycle()
     assert (3, {"detect"}) == (summary.decided, summary.faults.keys())
     assert run.gauge("helios_anomaly_score") is None
     assert run.gauge("helios_recommended_replicas") is not None
+
+
+def spoil_detection(run: Run) -> None:
+    """From now on detection fails in every cycle: its memory does not fit."""
+    detection = run.scorer.detection
+    run.scorer.detection = replace(detection, figure=detection.figure[:1])
+
+
+def test_a_freeze_outlives_a_detector_that_breaks_and_ends_in_time() -> None:
+    """In the midst of an outage: what was found goes on to count, for `freezeMaxSeconds` from its onset and no longer."""
+    begin = NOW + 4 * 1800
+
+    def outage(name: str, at: np.ndarray) -> np.ndarray:
+        return np.where(at >= begin, 0.01, MemorySource().demand(name, at))
+
+    api = target("api", max_replicas=50, cooldown_seconds=0.0, freeze_max_seconds=3 * 1800.0)
+    run = Run(MemorySource(demand=outage), [api]).warm()
+    run.cycle(2)
+    before = run.report().recommended_replicas
+    run.cycle()
+    assert ("drop", begin) == (run.report().anomaly.direction, run.report().anomaly.since)
+    spoil_detection(run)
+    seen = []
+    for _ in range(5):
+        assert {"detect"} == run.cycle().faults.keys()
+        seen.append(run.report().recommended_replicas)
+    assert [before] * 3 + [1, 1] == seen
 
 
 @pytest.mark.parametrize("stage", ["decide", "ledger", "trail"])

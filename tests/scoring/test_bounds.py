@@ -186,10 +186,10 @@ def test_a_freeze_holds_no_number_down() -> None:
     assert [3, 9] == numbers(story(fleet(), *load(3), *load(9, **DROP)))
 
 
-def test_a_warning_freezes_nothing() -> None:
-    """Only what is critical does."""
+def test_a_warning_freezes_too() -> None:
+    """How rare a drop is says nothing of what it would cost to believe it."""
     of = fleet(target(cooldown_seconds=0))
-    assert [8, 2] == numbers(story(of, *load(8), *load(2, direction=-1, since=NOW)))
+    assert [8, 8] == numbers(story(of, *load(8), *load(2, direction=-1, since=NOW)))
 
 
 def test_an_event_of_what_does_not_drive_freezes_nothing() -> None:
@@ -202,14 +202,15 @@ def test_an_event_of_what_does_not_drive_freezes_nothing() -> None:
 
 def test_a_freeze_keeps_what_there_is_where_nothing_was_recommended_yet() -> None:
     """Helios has just started in the midst of an outage: no pod goes."""
-    assert [6] == numbers(story(fleet(), *load(1, replicas=6, **DROP)))
+    assert [6] == numbers(story(fleet(), *load(1, replicas=6, **DROP | {"since": NOW})))
 
 
 def test_a_spike_raises_and_never_lowers() -> None:
-    """It takes the reactive path, and what was recommended before it stands."""
+    """It takes the reactive path where that asks for more, and what was recommended before it stands."""
     of = fleet(target(cooldown_seconds=0))
     moment = {"last": {"cpu": 2.1}, "peak": {"cpu": 5.4}}
-    said = story(of, moment, moment | SPIKE, {"last": {"cpu": 5.6}, **SPIKE}, moment | SPIKE, moment)
+    low = {"last": {"cpu": 2.1}, "peak": {"cpu": 1.8}}
+    said = story(of, moment, low | SPIKE, {"last": {"cpu": 5.6}, **SPIKE}, low | SPIKE, moment)
     assert [6, 6, 8, 8, 6] == numbers(said)
     assert [Path.FORECAST, Path.SPIKE, Path.SPIKE, Path.SPIKE, Path.FORECAST] == [d.path[0] for d in said]
     assert Limit.FROZEN == said[1].limits[0]

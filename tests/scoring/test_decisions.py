@@ -51,7 +51,11 @@ def test_with_skill_the_peak_over_the_lead_time_decides(peak: float, last: float
         pytest.param({"skill": 0.0}, Path.SKILL, id="no better than persistence"),
         pytest.param({"skill": NAN}, Path.SKILL, id="a skill nobody knows"),
         pytest.param({"peak": NAN}, Path.NO_FORECAST, id="a forecaster that failed"),
-        pytest.param({"critical": True, "direction": 1, "since": NOW}, Path.SPIKE, id="a spike"),
+        pytest.param(
+            {"critical": True, "direction": 1, "since": NOW, "peak": {"cpu": 3.6}},
+            Path.SPIKE,
+            id="a spike, where the forecast asks for no more",
+        ),
     ],
 )
 def test_without_a_trusted_forecast_the_reactive_figure_decides(moment: dict[str, Any], path: Path) -> None:

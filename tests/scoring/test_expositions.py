@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from scoring.publisher import Scores
 from tests.scoring.builders import NAN, NOW, fleet, scores, target
 
 HORIZONS = (300, 1800)
+TYPES = {gauge.name.removesuffix("_total"): gauge.type for gauge in TARGET_GAUGES}
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -30,7 +33,7 @@ def parsed(text: str) -> Samples:
     """Every sample by name and labels, as Prometheus' own parser reads it; nothing may come twice."""
     found: Samples = {}
     for family in text_string_to_metric_families(text):
-        assert "gauge" == family.type
+        assert TYPES[family.name] == family.type
         assert family.documentation
         for sample in family.samples:
             key = (sample.name, frozenset(sample.labels.items()))
@@ -53,6 +56,9 @@ def value(samples: Samples, name: str, deployment: str = "api", **labels: str) -
         ("helios_predicted_memory", {"horizon": "30m"}, 0.48),
         ("helios_anomaly_score", {}, 1.2),
         ("helios_anomaly_detected", {}, 0),
+        ("helios_anomaly_muted", {}, 0),
+        ("helios_anomaly_threshold", {}, 2.5),
+        ("helios_anomaly_alarms_total", {}, 5),
         ("helios_recommended_replicas", {}, 4),
         ("helios_scaling_signal", {}, 4),
         ("helios_current_replicas", {}, 2),
@@ -81,7 +87,7 @@ def test_nothing_else_is_there() -> None:
     text = text_of(of, scores(of))
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert [gauge.name for gauge in TARGET_GAUGES] == names
-    per_target, per_series = 8 + 4, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
+    per_target, per_series = 11 + 4, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
     assert per_target + per_series == len(parsed(text))
 
 
@@ -172,6 +178,30 @@ def test_any_name_survives_as_a_label(name: str) -> None:
 def test_horizons_as_the_requirements_write_them(seconds: int, label: str) -> None:
     """`5m` and `30m`, and whatever else is asked for in the same manner."""
     assert label == horizon_label(seconds)
+
+
+def test_an_anomaly_that_raises_no_alarm_pages_nobody() -> None:
+    """Muted or acknowledged, the 0/1 gauge is 0 and another says so; its score stays as it is."""
+    of = fleet()
+    samples = parsed(text_of(of, scores(of, detected=[1], alarming=[0], muted=[1], score=[4.2])))
+    names = ("helios_anomaly_detected", "helios_anomaly_muted", "helios_anomaly_score")
+    assert [0, 1, pytest.approx(4.2)] == [value(samples, name) for name in names]
+
+
+@pytest.mark.integration
+def test_prometheus_finds_nothing_wrong_with_names_types_and_help(needs: Callable[[str], str]) -> None:
+    """`promtool check metrics` reads all of it; what it remarks is three old names of our own, and no counter's."""
+    of = fleet()
+    text = text_of(of, scores(of)).encode()
+    done = subprocess.run(
+        [needs("promtool"), "check", "metrics"], input=text, capture_output=True, timeout=60, check=False
+    )
+    remarked = {line.split()[0] for line in done.stderr.decode().splitlines()}
+    assert {
+        "helios_predicted_demand",
+        "helios_ledger_replica_hours",
+        "helios_ledger_short_minutes",
+    } == remarked
 
 
 def test_every_gauge_has_a_sentence() -> None:

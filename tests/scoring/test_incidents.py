@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from tests.scoring.builders import DAY, NOW, STEP, MemorySource, target
 from tests.scoring.test_scorer import Run
 
 PACE = Pace(interval=STEP, step=STEP, columns=2016)
+HALF_HOUR = 1800.0
 BEGIN = NOW + 4 * STEP
 """When something happens: the fourth cycle."""
 
@@ -66,6 +68,74 @@ def test_an_outage_upstream_takes_no_pods_away() -> None:
     assert ("critical", "drop", BEGIN) == (said.anomaly.severity, said.anomaly.direction, said.anomaly.since)
     assert "scale-in is frozen by an anomaly" in said.reason
     assert during(of, 3)[-1][0] < calm
+
+
+def outage(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Something upstream is down, and does not come back."""
+    return np.where(at >= BEGIN, 0.01, wave(name, at))
+
+
+def test_a_feature_switched_off_for_good_does_not_hold_the_peak() -> None:
+    """An hour of waiting, once; then it is scaled in, and no later look at the same level freezes it again."""
+    of = run(outage, cooldown_seconds=0.0)
+    calm = during(of, 2)[-1][0]
+    assert {calm} == {number for number, _ in during(of, 12)}
+    after = [number for number, _ in during(of, 36)][2:]
+    assert {1} == set(after)
+
+
+@pytest.mark.parametrize(
+    "wishes",
+    [
+        pytest.param({"muted_until": BEGIN + DAY}, id="muted"),
+        pytest.param({"events": (Event(BEGIN, BEGIN + DAY, 1.0),)}, id="announced"),
+        pytest.param({"acknowledged": BEGIN}, id="acknowledged"),
+    ],
+)
+def test_whoever_wants_no_alarm_gets_the_score_and_the_protection(wishes: dict[str, Any]) -> None:
+    """The alarm's gauge alone is 0: what is decided is what was decided anyway."""
+    loud, quiet = run(outage, cooldown_seconds=0.0), run(outage, cooldown_seconds=0.0, **wishes)
+    assert during(loud, 6) == during(quiet, 6)
+    assert (1, 0) == tuple(of.gauge("helios_anomaly_detected") for of in (loud, quiet))
+    scores = [of.gauge("helios_anomaly_score") for of in (loud, quiet)]
+    assert scores[0] == scores[1]
+    assert "scale-in is frozen by an anomaly" in quiet.report().reason
+
+
+def test_a_mute_ends_by_itself() -> None:
+    """While the anomaly lasts it alarms from then on."""
+    of = run(outage, muted_until=BEGIN + 3 * STEP)
+    during(of, 2)
+    said = []
+    for _ in range(6):
+        during(of, 1)
+        said.append(of.gauge("helios_anomaly_detected"))
+    assert [0, 0, 0, 1, 1, 1] == said
+
+
+def test_what_was_acknowledged_before_does_not_silence_the_next() -> None:
+    """An acknowledgement is of one anomaly."""
+    of = run(outage, acknowledged=BEGIN - STEP)
+    during(of, 5)
+    assert 1 == of.gauge("helios_anomaly_detected")
+
+
+def test_a_spike_teaches_nothing_about_tomorrow() -> None:
+    """The same time of the next day is decided as if it had not been: it is masked from training and seasonal memory."""
+
+    def spiked(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where((at >= NOW + 3 * HALF_HOUR) & (at < NOW + 5 * HALF_HOUR), 40.0, wave(name, at))
+
+    pace = Pace(HALF_HOUR, HALF_HOUR, 336)
+    calm, seen = (
+        Run(MemorySource(demand=one), [target(max_replicas=100)], pace=pace).warm() for one in (wave, spiked)
+    )
+    during(seen, 3)
+    assert seen.report().anomaly.detected
+    for of, cycles in ((calm, 48), (seen, 45)):
+        during(of, cycles)
+    same = [of.report().recommended_replicas for of in (calm, seen)]
+    assert same[0] == same[1]
 
 
 def test_after_an_outage_there_is_no_second_event() -> None:

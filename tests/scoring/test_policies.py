@@ -96,6 +96,28 @@ def test_what_one_replica_serves_is_the_targets_or_the_pods() -> None:
     np.testing.assert_array_equal([np.nan, 50, np.nan], of.per_replica)
 
 
+def test_who_is_muted_is_a_matter_of_the_moment() -> None:
+    """Until the moment that a user gave, to the second, and while an announced event is on; nobody else."""
+    event = Event(NOW + 60, NOW + 120, 2.0)
+    of = fleet(target("api", muted_until=NOW + 1.0), target("job", events=(event,)), target("web"))
+
+    def muted(now: float) -> list[bool]:
+        return of.policies(now, per_target(of, 600)).muted.tolist()
+
+    assert [True, False, False] == muted(NOW)
+    assert [False, False, False] == muted(NOW + 1.0)
+    assert [[False, True, False]] * 2 + [[False] * 3] == [muted(NOW + after) for after in (60, 119, 120)]
+    assert [True, False, False] == of.muted(NOW).tolist()
+
+
+def test_what_is_acknowledged_is_kept_to_the_second() -> None:
+    """A moment does not fit a float32."""
+    of = fleet(target("api", acknowledged=NOW + 1.0), target("web"))
+    said = of.policies(NOW, per_target(of, 600)).acknowledged
+    assert np.float64 == said.dtype
+    np.testing.assert_array_equal([NOW + 1.0, np.nan], said)
+
+
 BERLIN, AFTER_THE_CHANGE = "Europe/Berlin", 1774861200.0
 """10:00 on 30 March 2026 in Berlin; the clocks went forward the day before."""
 SALE = Event(NOW - 3 * DAY, NOW - 3 * DAY + 7200, 3.0, "sale")

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scoring.anomalies.anomalies import Kind
+from scoring.calendars import Event
 from scoring.policies import Fleet, Metric
 from scoring.recommending.reasons import Limit, Path
 from scoring.reporting import conflict, report, unit_of
@@ -262,6 +264,121 @@ def test_an_anomaly_has_a_severity_and_a_direction(
     """Held while it lasts, whatever the score of the moment."""
     anomaly = reported(**said).anomaly
     assert (severity, direction) == (anomaly.severity, anomaly.direction)
+
+
+DROP: dict[str, Any] = {
+    "detected": [1],
+    "critical": [1],
+    "direction": [-1],
+    "kind": [Kind.DROP],
+    "since": [NOW - 600],
+    "score": [1.2],
+    "peak": [4.1],
+    "culprit": [0],
+    "expected": [3.1],
+    "came": [0.4],
+    "recommended": [4],
+}
+
+
+def test_an_anomaly_is_told_whole() -> None:
+    """Which metric, what came and what was expected, at its worst; how often a threshold is reached; how many there were."""
+    said = reported(**DROP, frozen_until=[NOW + 3000], set_aside=[1], alarms=[7]).anomaly
+    assert ("drop", "cpu", "cores") == (said.kind, said.metric, said.unit)
+    assert (3.1, 0.4, 4.1, 2.5, 1.0) == pytest.approx(
+        (said.expected, said.came, said.peak, said.threshold, said.alarms_per_week)
+    )
+    assert (7, 2016, 288, True) == (said.alarms, said.points, said.needed, said.calibrated)
+    assert (
+        "scale-in is frozen until 00:50 UTC at the latest",
+        "the sample is left out of training",
+    ) == said.effects
+    assert said.text.startswith("Drop since 15 Feb 23:50 UTC: cpu came at 0.4 cores where 3.1 were expected")
+
+
+def test_what_is_over_is_not_told_any_more() -> None:
+    """A detector may remember its last state; a report does not."""
+    said = reported(**{**DROP, "detected": [0]}).anomaly
+    assert ("none", None, None, None, None, ()) == (
+        said.kind,
+        said.metric,
+        said.unit,
+        said.expected,
+        said.peak,
+        said.effects,
+    )
+    assert said.text.startswith("Nothing unusual: score 1.2")
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        pytest.param({}, (), id="nothing is done"),
+        pytest.param(
+            {"frozen_until": [NOW + 60]}, ("scale-in is frozen until 00:01 UTC at the latest",), id="frozen"
+        ),
+        pytest.param({"frozen_until": [NOW + 60], "recommended": [NAN]}, (), id="no decision, no freeze"),
+        pytest.param(
+            {"path": [Path.SPIKE], "direction": [1]},
+            ("the load of this moment decides, not the forecast",),
+            id="reactive",
+        ),
+        pytest.param(
+            {"path": [Path.SPIKE], "direction": [1], "critical": [0], "peak": [2.8]},
+            ("the load of this moment decides, not the forecast",),
+            id="reactive at a warning",
+        ),
+        pytest.param({"path": [Path.SKILL], "direction": [1]}, (), id="reactive for another reason"),
+        pytest.param({"set_aside": [1]}, ("the sample is left out of training",), id="set aside"),
+    ],
+)
+def test_an_effect_is_told_only_while_it_is_one(said: dict[str, Any], expected: tuple[str, ...]) -> None:
+    """What the cycle did, not what a rule would have it do."""
+    assert expected == reported(**{**DROP, **said}).anomaly.effects
+
+
+@pytest.mark.parametrize(
+    ("wishes", "muted", "until", "acknowledged"),
+    [
+        pytest.param({}, False, None, False, id="neither"),
+        pytest.param({"muted_until": NOW + 60}, True, NOW + 60, False, id="muted"),
+        pytest.param({"muted_until": NOW}, False, None, False, id="mute over"),
+        pytest.param({"acknowledged": NOW - 600}, False, None, True, id="acknowledged"),
+        pytest.param({"acknowledged": NOW - 601}, False, None, False, id="an older one acknowledged"),
+        pytest.param({"events": (Event(NOW - 60, NOW + 60, 2.0),)}, True, None, False, id="announced"),
+        pytest.param({"events": (Event(NOW + 60, NOW + 120, 2.0),)}, False, None, False, id="event to come"),
+    ],
+)
+def test_an_anomaly_that_raises_no_alarm_says_so(
+    wishes: dict[str, Any], muted: bool, until: float | None, acknowledged: bool
+) -> None:
+    """And for how long; it stays detected, with its severity and its score."""
+    said = reported(fleet(target(**wishes)), **DROP).anomaly
+    assert (muted, until, acknowledged) == (said.muted, said.muted_until, said.acknowledged)
+    assert (True, "critical", pytest.approx(1.2)) == (said.detected, said.severity, said.score)
+    assert (muted or acknowledged) == ("alarm" in said.text)
+
+
+def test_a_score_that_is_not_calibrated_says_so() -> None:
+    """Points of those needed, and no figure that nobody knows."""
+    said = reported(score=[NAN], calibrating=[120]).anomaly
+    assert (None, False, 120, 288) == (said.score, said.calibrated, said.points, said.needed)
+    assert "Calibrating: 120 of 288 points; no alarm before that." == said.text
+
+
+def test_a_state_of_an_older_detector_is_told_as_far_as_it_goes() -> None:
+    """Restored without kind, culprit and threshold: the direction stands in, and the target's own threshold."""
+    names = ("peak", "expected", "came", "threshold", "calibrating", "calibrated_at", "alarms")
+    old = {**DROP, **{name: [NAN] for name in names}, "kind": [0], "culprit": [-1]}
+    said = reported(fleet(target(anomaly_threshold=3.0)), **old).anomaly
+    assert ("drop", None, 3.0, 0, True) == (
+        said.kind,
+        said.metric,
+        said.threshold,
+        said.alarms,
+        said.calibrated,
+    )
+    assert "the metrics together are unusual (score 1.2, critical)" in said.text
 
 
 def test_contributions_come_largest_first() -> None:

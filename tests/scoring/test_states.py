@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ import pytest
 from scoring.errors import InvalidState
 from scoring.scorer import Pace
 from scoring.states import decided, history, restore_decided, restore_history
-from tests.scoring.builders import MemorySource, target
+from tests.scoring.builders import MemorySource, steady, target
 from tests.scoring.test_scorer import PACE, TARGETS, Run
 
 Arrays = dict[str, np.ndarray]
@@ -183,6 +183,67 @@ def test_history_alone_is_enough_to_forecast(lived: Run) -> None:
     assert ({}, 0) == (summary.faults, summary.pending_points)
     assert "forecast" == after.report().outcome
     assert 0 == after.scorer.ledger.buckets.sum()
+
+
+def learned(run: Run) -> dict[str, np.ndarray]:
+    """What the detector remembers, by path, as it is stored."""
+    return {name: array.copy() for name, array in history(run.scorer).items() if name.startswith("detector.")}
+
+
+def test_what_the_detector_has_learned_survives_a_restart() -> None:
+    """Scores, states and alarms go on, digit for digit; nothing is calibrated anew."""
+    before = old()
+    after = restarted(kept(before), at=before.now)
+    stored = learned(before)
+    assert "detector.count" in stored
+    for name, array in learned(after).items():
+        np.testing.assert_array_equal(stored[name], array, err_msg=name)
+    before.source.demand = after.source.demand = lambda name, at: 9.0 * steady(name, at)
+    for _ in range(3):
+        before.cycle()
+        after.cycle()
+        one, other = before.scorer.detection.state, after.scorer.detection.state
+        for f in fields(one):
+            np.testing.assert_array_equal(getattr(one, f.name), getattr(other, f.name), err_msg=f.name)
+    assert one.alarms.all()
+
+
+def test_what_the_detector_has_learned_follows_its_series(lived: Run) -> None:
+    """In a fleet that has changed, each keeps its own, and who came has none."""
+    stored = learned(lived)
+    after = restarted(kept(lived), (target("new"), TARGETS[2]), at=lived.now)
+    for name, array in learned(after).items():
+        np.testing.assert_array_equal(stored[name][4:6], array[2:4], err_msg=name)
+    assert [0, 0] == learned(after)["detector.count"][:2].tolist()
+
+
+DETECTOR = [
+    pytest.param(lambda s: s.pop("detector.count"), id="an array is missing"),
+    pytest.param(lambda s: s.update({"detector.slot": s["detector.slot"][:2]}), id="an array is too short"),
+    pytest.param(
+        lambda s: s.update({"detector.tails.weight": s["detector.tails.weight"][..., :5]}),
+        id="an array is too narrow",
+    ),
+    pytest.param(lambda s: s.update({"detector.levels.centre": np.zeros(3)}), id="an array is too flat"),
+    pytest.param(lambda s: [s.pop(name) for name in [*s] if name.startswith("detector.")], id="none"),
+]
+
+
+@pytest.mark.parametrize("damage", DETECTOR)
+def test_a_damaged_memory_of_the_detector_costs_only_itself(
+    lived: Run, damage: Callable[[Arrays], object]
+) -> None:
+    """The panel is walked through again: the next cycle has scores, and all else is as it was."""
+    state = kept(lived)
+    assert state.history is not None
+    damage(state.history)
+    after = restarted(state, at=lived.now)
+    assert lived.report() == after.report()
+    assert not after.scorer.detection.memory.count.any()
+    assert {} == after.cycle().faults
+    assert "forecast" == after.report().outcome
+    assert np.isfinite(after.scorer.detection.state.score).all()
+    assert (after.scorer.detection.memory.count > 300).all()
 
 
 def test_the_state_is_plain_arrays(lived: Run) -> None:

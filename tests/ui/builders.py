@@ -81,7 +81,16 @@ def report(deployment: str = "saleor-api", *, current: int | None = 2, recommend
         model="auto",
         metrics=(metric(), metric("memory", "bytes", 3.2 * 2**30, drives=False)),
         anomaly=AnomalyReport(
-            0.7, False, "normal", "none", None, (Contribution("cpu", 0.8), Contribution("memory", 0.2))
+            0.7,
+            False,
+            "normal",
+            "none",
+            None,
+            (Contribution("cpu", 0.8), Contribution("memory", 0.2)),
+            alarms=3,
+            points=2016,
+            needed=288,
+            text="Nothing unusual: score 0.7; an alarm is raised from 2.5, about one alarm a week.",
         ),
         ledger=LedgerReport(
             7 * DAY, 512.0, 440.3, 11.0, 2.0, "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11"
@@ -90,14 +99,55 @@ def report(deployment: str = "saleor-api", *, current: int | None = 2, recommend
     )
 
 
-def critical(base: Report) -> Report:
-    """The same target in the midst of a drop of its demand."""
-    return replace(
-        base,
-        anomaly=AnomalyReport(
-            4.2, True, "critical", "drop", NOW - 900, (Contribution("cpu", 0.9), Contribution("memory", 0.1))
+def critical(base: Report, **said: Any) -> Report:
+    """The same target in the midst of a drop of its demand; `said` changes what its anomaly says."""
+    drop = AnomalyReport(
+        4.2,
+        True,
+        "critical",
+        "drop",
+        NOW - 900,
+        (Contribution("cpu", 0.9), Contribution("memory", 0.1)),
+        kind="drop",
+        peak=4.6,
+        metric="cpu",
+        unit="cores",
+        expected=3.1,
+        came=0.4,
+        alarms=4,
+        points=2016,
+        needed=288,
+        effects=(
+            "scale-in is frozen until 15:20 UTC at the latest",
+            "the sample is left out of training",
         ),
+        text="Drop since 14:20 UTC: cpu came at 0.4 cores where 3.1 were expected (score 4.6 at its worst and 4.2 now, "
+        "critical). Scale-in is frozen until 15:20 UTC at the latest. The sample is left out of training.",
     )
+    return replace(base, anomaly=replace(drop, **said))
+
+
+def after(base: Report, ago: float) -> Report:
+    """The same target, so many seconds after a drop of its demand."""
+    last = "Drop from 13:20 UTC to 13:50 UTC: cpu came at 0.4 cores where 3.1 were expected (score 4.6, critical)."
+    return replace(base, anomaly=replace(base.anomaly, last_text=last, last_until=NOW - ago))
+
+
+def calibrating(base: Report) -> Report:
+    """The same target before its score can be trusted."""
+    young = AnomalyReport(
+        None,
+        False,
+        "normal",
+        "none",
+        None,
+        (),
+        points=120,
+        needed=288,
+        calibrated=False,
+        text="Calibrating: 120 of 288 points; no alarm before that.",
+    )
+    return replace(base, anomaly=young)
 
 
 def silent(base: Report) -> Report:
@@ -156,6 +206,8 @@ def history(target: Report, points: int) -> History:
         recommended_replicas=[math.ceil(v * 1.1 / 0.9) for v in wave],
         anomaly_score=[4.4 if v == 3.1 else 0.5 for v in demand],
         anomaly_detected=[v == 3.1 for v in demand],
+        anomaly_onsets=[t for t, v in zip(times, demand, strict=True) if v == 3.1],
+        anomaly_threshold=2.5,
         metrics=(curve("cpu", "cores", 1.0), curve("memory", "bytes", 2.0**31)),
     )
 
@@ -168,6 +220,8 @@ def to_json(value: Any, name: str = "") -> Any:
         return {key: to_json(each, key) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [to_json(each) for each in value]
-    if isinstance(value, float) and (name in {"at", "since"} or name.endswith("_at")):
+    if isinstance(value, float) and (
+        name in {"at", "since", "muted_until", "last_until"} or name.endswith("_at")
+    ):
         return datetime.fromtimestamp(value, UTC).isoformat()
     return value

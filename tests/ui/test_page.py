@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.ui.builders import critical, report, silent
+from tests.ui.builders import NOW, after, calibrating, critical, report, silent
 from tests.ui.conftest import Tab
 from tests.ui.servers import Served
 
@@ -31,12 +31,12 @@ def test_fleet_shows_recommended_against_current(tab: Tab) -> None:
     expect(page.locator(".totals")).to_contain_text("7 → 7")
 
 
-def test_click_opens_target_with_two_charts(tab: Tab) -> None:
-    """One click on a row shows that target with its demand and its replicas drawn; back returns to the fleet."""
+def test_click_opens_target_with_three_charts(tab: Tab) -> None:
+    """One click on a row shows that target with its demand, its replicas and its score drawn; back returns to the fleet."""
     page = tab.open()
     page.get_by_role("row", name="saleor-api").locator(".c-reason").click()
     expect(page.get_by_role("heading", name="saleor-api")).to_be_focused()
-    expect(page.locator(".uplot canvas")).to_have_count(2)
+    expect(page.locator(".uplot canvas")).to_have_count(3)
     expect(page.locator(".verdict")).to_contain_text("Scale up from 2 to 4: demand is expected")
     expect(
         page.get_by_role("img", name=re.compile(r"Demand, cpu of saleor.saleor-api: latest .* cores"))
@@ -82,7 +82,7 @@ def test_metric_and_range_can_be_chosen(tab: Tab) -> None:
     expect(page.locator("[data-f=demandKeys]")).to_contain_text("GiB")
     with page.expect_request(lambda request: "points=2017" in request.url):
         page.get_by_role("radio", name="7 d").check()
-    expect(page.locator(".uplot canvas")).to_have_count(2)
+    expect(page.locator(".uplot canvas")).to_have_count(3)
 
 
 def test_what_was_chosen_is_said_in_words(tab: Tab) -> None:
@@ -188,7 +188,7 @@ def test_markup_in_a_name_stays_text(tab: Tab) -> None:
     page = tab.open()
     page.get_by_role("link", name=name).click()
     expect(page.get_by_role("heading", name=name)).to_be_visible()
-    expect(page.locator(".uplot canvas")).to_have_count(2)
+    expect(page.locator(".uplot canvas")).to_have_count(3)
     assert page.locator("img[src=x]").count() == 0
 
 
@@ -204,6 +204,81 @@ def test_unknown_numbers_are_dashes_never_zero(tab: Tab) -> None:
     expect(page.locator(".problem")).to_contain_text("check that kube-state-metrics is scraped")
     expect(page.locator("[data-f=current]")).to_have_text("—")
     expect(page.locator("[data-f=confidence]")).to_have_text("—")
+
+
+def test_an_anomaly_is_told_above_the_figures_and_in_its_card(tab: Tab) -> None:
+    """A banner says in words what came and what was expected; the card what Helios does, and what the threshold means."""
+    tab.served.turn(critical(report("saleor-api")), report("saleor-worker"))
+    page = tab.open("#/saleor/saleor-api")
+    banner = page.locator(".finding")
+    expect(banner).to_contain_text("Drop since 14:20 UTC: cpu came at 0.4 cores where 3.1 were expected")
+    expect(banner).to_have_attribute("data-severity", "critical")
+    expect(page.locator("[data-f=effects] li")).to_have_text(
+        ["Scale-in is frozen until 15:20 UTC at the latest", "The sample is left out of training"]
+    )
+    facts = page.locator("[data-f=anomalyFacts] tr")
+    expect(facts).to_have_text(
+        [
+            "cpu, came0.400\u00a0cores",
+            "cpu, expected3.10\u00a0cores",
+            f"Score at its worst4.6 {SIGMA}",
+            f"Threshold2.5 {SIGMA}, about 1 a week",
+            "Alarms so far4",
+        ]
+    )
+    tab.served.turn(report("saleor-api"))
+    expect(banner).to_be_hidden()
+    expect(page.locator(".is-anomaly")).to_contain_text("Nothing unusual: score 0.7")
+
+
+def test_an_anomaly_that_is_over_is_still_told(tab: Tab) -> None:
+    """For an hour above the figures, in the colour of nothing; in its card until the next one."""
+    tab.served.turn(after(report("saleor-api"), 3000))
+    page = tab.open("#/saleor/saleor-api")
+    expect(page.locator(".finding")).to_contain_text("It is over. Drop from 13:20 UTC to 13:50 UTC: cpu came")
+    expect(page.locator(".finding")).to_have_attribute("data-severity", "none")
+    tab.served.turn(after(report("saleor-api"), 3900))
+    expect(page.locator(".finding")).to_be_hidden()
+    expect(page.locator(".is-anomaly")).to_contain_text("The last one: Drop from 13:20 UTC to 13:50 UTC")
+
+
+def test_the_score_is_drawn_against_its_threshold(tab: Tab) -> None:
+    """The chart says score, threshold and how many anomalies began, under the cursor and for a screen reader."""
+    page = tab.open("#/saleor/saleor-api")
+    keys = page.locator("[data-f=scoreKeys]")
+    expect(keys).to_have_text(f"Score0.5 {SIGMA}Threshold2.5 {SIGMA}Began in this time1")
+    expect(page.get_by_role("img", name=f"Anomaly score: 0.5 {SIGMA}, threshold 2.5 {SIGMA}")).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("said", "word"),
+    [
+        pytest.param({"muted": True, "muted_until": NOW + 7200}, "◇ muted", id="muted"),
+        pytest.param({"acknowledged": True}, "◇ seen", id="acknowledged"),
+    ],
+)
+def test_an_anomaly_that_raises_no_alarm_is_shown_and_alarms_nobody(
+    tab: Tab, said: dict[str, object], word: str
+) -> None:
+    """Its score and words stay; the colour of alarm and its place in the total do not."""
+    tab.served.turn(critical(report("saleor-api"), **said))
+    page = tab.open("#/saleor/saleor-api")
+    expect(page.get_by_role("row", name="saleor-api").locator(".c-anomaly")).to_have_text(
+        f"4.2 {SIGMA}{word}"
+    )
+    expect(page.locator(".finding")).to_have_attribute("data-severity", "none")
+    expect(page.locator("[data-f=severity]")).to_have_text(word)
+    page.keyboard.press("Escape")
+    expect(page.locator("[data-f=anomalies]")).to_have_text("01 muted or seen")
+
+
+def test_a_score_that_calibrates_says_how_far_it_is(tab: Tab) -> None:
+    """Points of those needed, and that there is no alarm before."""
+    tab.served.turn(calibrating(report("saleor-api")))
+    page = tab.open("#/saleor/saleor-api")
+    expect(page.locator("[data-f=calibration]")).to_have_text("120 of 288 points")
+    expect(page.locator(".is-anomaly")).to_contain_text("no alarm before that")
+    expect(page.get_by_role("row", name="saleor-api").locator(".c-anomaly")).to_have_text("—○ calibrating")
 
 
 def test_unknown_target_is_said(tab: Tab) -> None:

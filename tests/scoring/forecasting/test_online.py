@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from scoring.forecasting.evidence import TASKS
 from scoring.forecasting.forecasts import MEDIAN, Fitted, Forecast
-from scoring.forecasting.online import FEWEST_WALKED, MOST_WALKED, Online
+from scoring.forecasting.online import FEWEST_WALKED, MOST_WALKED, SETTLED, Online
 from scoring.panels import Floats, Panel
 from tests.scoring.builders import NAN, NOW, STEP, daily, panel
 from tests.scoring.forecasting.builders import (
@@ -88,22 +88,22 @@ def test_what_comes_after_changes_nothing(name: str) -> None:
 
 
 @ANY
-def test_a_label_is_learned_from_when_it_has_come_and_not_before(name: str) -> None:
-    """Of every column walked, each task has as many labels as whole spans have passed, whatever its length."""
+def test_a_label_is_learned_from_a_column_after_it_has_come_and_not_before(name: str) -> None:
+    """Of every column walked, each task has as many labels as whole spans have settled, whatever its length."""
     fitted = begun(name)
     # the walk begins with the second column
-    assert {span: ENDED - span[1] for span in TASKS} == labels(fitted)
+    assert {span: ENDED - span[1] - SETTLED for span in TASKS} == labels(fitted)
     *_, (later, _) = following(fitted, memory(), range(ENDED + 1, ENDED + 4))
-    assert {span: ENDED + 3 - span[1] for span in TASKS} == labels(later)
+    assert {span: ENDED + 3 - span[1] - SETTLED for span in TASKS} == labels(later)
 
 
 @ANY
 def test_what_is_not_over_yet_waits(name: str) -> None:
-    """A forecast is kept until the last column of its span has come, and no longer."""
+    """A forecast is kept until the last column of its span has settled, and no longer."""
     fitted = begun(name)
     now = round(NOW / HOUR) + ENDED
     waiting = {span: [s.slot for s in line] for span, line in zip(TASKS, fitted.pending, strict=True)}
-    assert {span: list(range(now - span[1] + 1, now + 1)) for span in TASKS} == waiting
+    assert {span: list(range(now - span[1] - SETTLED + 1, now + 1)) for span in TASKS} == waiting
 
 
 @EVERY
@@ -120,13 +120,14 @@ def test_a_past_that_is_walked_is_as_one_that_was_lived(name: str) -> None:
 
 @ANY
 def test_the_newest_surprise_is_what_was_not_expected(name: str) -> None:
-    """The residual is the newest value less the median that was forecast for it; its scale is that of the time before."""
+    """The residual, known at once, is the newest value less the median that was forecast; its scale is of the time before."""
     values = memory()
     before, of = begun(name), until(values, ENDED)
     expected = values[:, ENDED + 1] - said(before, of).curve[:, 0, MEDIAN]
-    after, now = next(following(before, values, [ENDED + 1]))
+    (after, now), (later, _) = following(before, values, [ENDED + 1, ENDED + 2])
     np.testing.assert_array_equal(expected, said(after, now).residual)
-    np.testing.assert_array_equal(expected, after.residuals[:, -1])
+    np.testing.assert_array_equal(before.residuals[:, 1:], after.residuals[:, :-1])
+    np.testing.assert_array_equal(expected, later.residuals[:, -1])
     jumped = values.copy()
     jumped[:, ENDED + 1] += 100
     after, now = next(following(before, jumped, [ENDED + 1]))
@@ -144,7 +145,7 @@ def test_columns_that_were_missed_are_caught_up_with(name: str) -> None:
     before = begun(name)
     after, of = next(following(before, values, [ENDED + 5]))
     # one-step forecasts were not made in between: of those there is one; of farther ones all that were waiting
-    grown = {span: min(5, span[1]) for span in TASKS}
+    grown = {span: min(5, span[1] + SETTLED) for span in TASKS}
     assert {s: n + grown[s] for s, n in labels(before).items()} == labels(after)
     found = said(after, of)
     assert np.isnan(found.residual).all()
@@ -217,18 +218,19 @@ def test_history_that_arrives_behind_a_row_is_walked_through(name: str) -> None:
     values = memory()
     late = values.copy()
     late[0, : ENDED - 4] = NAN
-    early = learned(name, late, [ENDED, ENDED + 1])
+    now = ENDED + 2
+    early = learned(name, late, [ENDED, ENDED + 1, now])
     assert 1 == labels(early)[1, 1]
-    of = until(values, ENDED + 1)
+    of = until(values, now)
     filled = early.after(of, asked(of))
     assert isinstance(filled, Online)
-    assert {span: ENDED + 1 - span[1] for span in TASKS} == labels(filled, 0)
+    assert {span: now - span[1] - SETTLED for span in TASKS} == labels(filled, 0)
     assert labels(early, 1) == labels(filled, 1)
-    before, after = said(early, until(late, ENDED + 1)), said(filled, of)
+    before, after = said(early, until(late, now)), said(filled, of)
     np.testing.assert_array_equal(before.residual[1:], after.residual[1:])
     assert np.isfinite(after.residual).all()
     np.testing.assert_allclose(
-        forecast(until(values[:1], ENDED + 1), forecaster(name)).curve[0], after.curve[0], rtol=1e-4
+        forecast(until(values[:1], now), forecaster(name)).curve[0], after.curve[0], rtol=1e-4
     )
 
 
@@ -284,7 +286,58 @@ def test_what_is_not_ordinary_is_no_label_but_a_residual(flag: str) -> None:
     found = said(fitted, flagged)
     assert [40] * 3 == found.last.tolist()
     assert np.isfinite(found.curve).all()
-    assert (fitted.residuals[:, -7] > 30).all()
+    # the newest of them is remembered with the next column
+    assert (fitted.residuals[:, -6] > 30).all()
+    assert (fitted.residuals[:, -7] < 30).all()
+
+
+def test_an_anomaly_that_is_marked_in_the_cycle_in_which_it_comes_teaches_nothing() -> None:
+    """A label is learned a column after it came, and the column is known by then for what it is; nor do spans over it."""
+    values, at = memory(), ENDED + 3
+    values[:, at] = 40
+    flags = values == 40
+    fitted, last = begun("auto"), at + 16
+    for column in range(ENDED + 1, last + 1):
+        of = until(values, column)
+        # the detector marks a column once it has seen it: in its own cycle it is not marked yet
+        of = replace(of, masked=flags[:, : column + 1] & (np.arange(column + 1) < column))
+        grown = fitted.after(of, asked(of))
+        assert isinstance(grown, Online)
+        fitted = grown
+    lived = learned("auto", memory(), [ENDED, *range(ENDED + 1, last + 1)])
+    # as many origins saw it within their span as the span has columns
+    assert {(first, end): labels(lived)[first, end] - (end - first + 1) for first, end in TASKS} == labels(
+        fitted
+    )
+    assert (np.abs(fitted.residuals[:, at - last + SETTLED - 1]) > 30).all()
+
+
+def test_an_anomaly_that_nobody_marks_is_learned() -> None:
+    """So the test before this one can fail: the experts' weights are others."""
+    values, at = memory(), ENDED + 3
+    ordinary = learned("auto", values, range(ENDED, at + 4))
+    values[:, at] = 40
+    abnormal = learned("auto", values, range(ENDED, at + 4))
+    assert labels(ordinary) == labels(abnormal)
+    assert not np.array_equal(ordinary.evidence[0].votes.loss, abnormal.evidence[0].votes.loss)
+
+
+@ANY
+def test_a_source_that_is_always_one_step_late_teaches(name: str) -> None:
+    """Each value is there a column after its own, and is learned then: as many labels as from one that is not late."""
+    values = memory()
+    fitted = begun(name)
+    for column in range(ENDED + 1, ENDED + 9):
+        late = values[:, : column + 1].copy()
+        late[:, -1] = NAN
+        of = until(late, column)
+        grown = fitted.after(of, asked(of))
+        assert isinstance(grown, Online)
+        fitted = grown
+    assert {span: ENDED + 8 - span[1] - SETTLED for span in TASKS} == labels(fitted)
+    assert np.isfinite(fitted.residuals[:, -8:]).all()
+    assert np.isnan(said(fitted, of).residual).all()
+    assert np.isfinite(said(fitted, of).sigma).all()
 
 
 # Restarts
@@ -299,9 +352,12 @@ def test_what_was_learned_survives_a_restart(name: str) -> None:
     assert isinstance(back, Online)
     assert_equal(before, back)
     assert_same(said(before, of), said(back, of), apart=("residual",))
-    later, there = list(following(back, values, [ENDED + 4, ENDED + 5]))[-1]
+    *_, (later, there) = following(back, values, [ENDED + 4, ENDED + 5, ENDED + 6])
     assert np.isfinite(said(later, there).residual).all()
-    assert {span: n + 2 - min(2, span[1]) for span, n in labels(before).items()} == labels(later)
+    # what waited is lost; of what was said since, what has settled is learned
+    grown = {span: max(0, 3 - span[1] - SETTLED) for span in TASKS}
+    assert 1 == grown[1, 1]
+    assert {span: n + grown[span] for span, n in labels(before).items()} == labels(later)
 
 
 Kept = dict[str, NDArray[Any]]
