@@ -8,7 +8,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit
 LOCK := $(COMPILE) --extra gcp --group build
 LOCK_DEV := $(COMPILE) --all-extras --group build --group dev
 
-.PHONY: demo test e2e lint bench evidence install install-dev lock check-locks clean
+.PHONY: demo test e2e lint bench evidence evidence-anomalies evidence-forecasts install install-dev lock check-locks clean
 
 demo: install  ## replay the bundled trace and serve the page, the gauges and the API
 	$(BIN)/helios demo
@@ -34,8 +34,14 @@ bench: install-dev  ## every benchmark that needs no data, one JSON line each
 	$(BIN)/python benchmarks/api.py --json
 	$(BIN)/python benchmarks/replay.py --json
 
-evidence: install-dev  ## every figure of forecasts, from the public data in DATA: an hour; writes docs/evidence.md
-	@test -n "$(DATA)" || { echo "Name the folder with traces/ and gifteval/: make evidence DATA=path/to/data"; exit 2; }
+evidence: evidence-anomalies evidence-forecasts  ## every figure of both, from the public data in DATA: an hour; writes docs/evidence.md
+
+evidence-anomalies: install-dev  ## every figure of the anomaly detector: five minutes
+	@test -n "$(DATA)" || { echo "Name the folder with nab/, mscloud/, asd/ and kpi/: make $@ DATA=path/to/data"; exit 2; }
+	$(BIN)/python scripts/make_anomaly_evidence.py --data $(DATA)
+
+evidence-forecasts: install-dev  ## every figure of forecasts: an hour
+	@test -n "$(DATA)" || { echo "Name the folder with traces/ and gifteval/: make $@ DATA=path/to/data"; exit 2; }
 	$(BIN)/python scripts/make_evidence.py --data $(DATA)
 
 install: .venv/.installed  ## .venv with the package and the helios command in it

@@ -136,15 +136,19 @@ def measured(name: str, run: Run, data: Path, more: Sequence[str], *, told: Told
         told(f"{name}: {command}")
         began = time.monotonic()
         at = ["--data", str(data.resolve())] if run.data else []
-        with closing(_printed([sys.executable, str(ROOT / run.script), *at, *options], name)) as printed:
-            for text in printed:
-                result = _parsed(text, name)
+        with closing(printed([sys.executable, str(ROOT / run.script), *at, *options], name)) as texts:
+            for text in texts:
+                result = parsed(text, name)
                 told(f"{name}: {time.monotonic() - began:,.0f} s {result.get('fleet', '')}")
                 yield Line(name, command, day, models, whole=not more, result=result)
 
 
-def _printed(command: Sequence[str], name: str) -> Generator[str, None, None]:
-    """Line after line of what a process of ours prints; it ends with whoever reads it."""
+def printed(command: Sequence[str], name: str) -> Generator[str, None, None]:
+    """Line after line of what a process of ours prints, on one core; it ends with whoever reads it.
+
+    Raises:
+        EvidenceError: it failed; told as of `name`.
+    """
     with subprocess.Popen(  # noqa: S603 - our own scripts
         command,
         stdout=subprocess.PIPE,
@@ -189,17 +193,31 @@ def rendered(page: str, lines: Sequence[Line]) -> str:
     Raises:
         EvidenceError: the page has no marks, or not once each in their order.
     """
-    if page.count(BEGIN) != 1 or page.count(END) != 1 or page.index(BEGIN) > page.index(END):
-        raise EvidenceError(f"the page needs the lines {BEGIN} and {END}, once each")
-    head, rest = page.split(BEGIN)
-    return f"{head}{BEGIN}\n{section(lines)}\n{END}{rest.split(END)[1]}"
+    return placed(page, section(lines), BEGIN, END)
+
+
+def placed(page: str, text: str, begin: str, end: str) -> str:
+    """The page with a text between two marks, instead of what stood there.
+
+    Raises:
+        EvidenceError: the page has no marks, or not once each in their order.
+    """
+    if page.count(begin) != 1 or page.count(end) != 1 or page.index(begin) > page.index(end):
+        raise EvidenceError(f"the page needs the lines {begin} and {end}, once each")
+    head, rest = page.split(begin)
+    return f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}"
 
 
 def _write_page(page: Path, lines: Sequence[Line]) -> None:
     page.write_text(rendered(page.read_text(encoding="utf-8"), lines), encoding="utf-8")
 
 
-def _parsed(text: str, name: str) -> Mapping[str, object]:
+def parsed(text: str, name: str) -> Mapping[str, object]:
+    """One line that a benchmark printed.
+
+    Raises:
+        EvidenceError: it is no JSON object; told as of `name`.
+    """
     try:
         found = json.loads(text)
     except ValueError as error:

@@ -1,10 +1,9 @@
-"""`helios evaluate forecast`: what it takes, calls and prints."""
+"""`helios evaluate forecast`: what it takes, calls and prints; `helios evaluate anomaly` joins it from its own module."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,8 +19,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from helios import forecasters
 from helios.errors import SettingsError
 from helios.evaluation import comparisons
+from helios.evaluation.anomaly_commands import anomaly_command, shipped
 from helios.evaluation.comparisons import Bench, Plan, Result
 from helios.evaluation.documents import document
+from helios.evaluation.durations import seconds_of
 from helios.evaluation.recordings import files_in
 from helios.evaluation.tables import fleet_table, summary_table
 from helios.models.folders import LoadedForecaster
@@ -34,8 +35,6 @@ from scoring.panels import Panel
 
 evaluate = typer.Typer(help="Judge Helios on recordings of your own.", no_args_is_help=True)
 
-_DURATION = re.compile(r"(\d{1,6})([smh])")
-_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 86_400.0
 TRAINED_STEP = 300.0
 
@@ -43,6 +42,9 @@ TRAINED_STEP = 300.0
 @evaluate.callback()
 def _group() -> None:
     """Judge Helios on recordings of your own."""
+
+
+evaluate.command("anomaly")(anomaly_command(shipped))
 
 
 @evaluate.command("forecast")
@@ -98,11 +100,11 @@ def plan_of(models: str, horizons: str, share: float, step: str, *, train: bool,
     names = tuple(dict.fromkeys(name for name in (part.strip() for part in models.split(",")) if name))
     if not names:
         raise SettingsError(f"--models {models!r}: name at least one, of {', '.join(forecasters.names())}")
-    grid = _seconds("--step", step)
+    grid = seconds_of("--step", step)
     if not 1 <= grid <= 3600:
         raise SettingsError(f"--step {step!r}: give a duration from 1s to 1h")
     ahead = tuple(
-        sorted({_seconds("--horizons", part.strip()) for part in horizons.split(",") if part.strip()})
+        sorted({seconds_of("--horizons", part.strip()) for part in horizons.split(",") if part.strip()})
     )
     if not ahead:
         raise SettingsError(f"--horizons {horizons!r}: name at least one, such as 30m")
@@ -117,13 +119,6 @@ def plan_of(models: str, horizons: str, share: float, step: str, *, train: bool,
             f"--step {step!r}: models are trained on a grid of 5m only: leave --step or --train out"
         )
     return Plan(names, ahead, share, grid, train, series)
-
-
-def _seconds(option: str, text: str) -> float:
-    match = _DURATION.fullmatch(text)
-    if match is None or not int(match[1]):
-        raise SettingsError(f"{option} {text!r}: write a duration such as 90s, 5m or 1h")
-    return int(match[1]) * _UNITS[match[2]]
 
 
 def _bench(store: ModelStore, learned: LoadedForecaster | None, plan: Plan) -> Bench:
