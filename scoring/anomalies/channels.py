@@ -31,7 +31,7 @@ NAMES = (
 )
 COUNT = len(NAMES)
 SIGNAL = (0, 0, 1, 0, 1, 0, 3, 4, 5, 5, 2, 6)
-"""Of `levels`: in whose spreads each channel is told; a forecast's residual has its own, and the least that counts for what cannot stand still."""
+"""Of `levels`: in whose spreads each channel is told; a forecast's residual has its own, whatever stands here."""
 _SHARED = 300.0
 _LEAST_SHARED = 0.2
 _FINE = (OUTSIDE, NOVEL, NOVEL_MEAN, DAILY, DAILY_MEAN, WEEKLY)

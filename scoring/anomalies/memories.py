@@ -109,53 +109,73 @@ class Memory:
         known = ~np.isnan(now.value)
         self.count[rows] += known
         count = self.count[rows]
-        sizes, still = self.levels.sizes(rows)
-        # a constant zero has no spreads: it is ordinary, and so is its first move
-        idle = np.isnan(sizes) & (self.levels.count[rows] > 1)
-        sizes[idle] = np.inf
-        x = np.empty_like(sizes)
-        x[:, levels.VALUE], x[:, levels.MEAN], x[:, levels.CHANGE] = now.value, now.mean, now.change
-        x[:, levels.FAST] = x[:, levels.SLOW] = now.value
-        x[:, levels.RESTLESS] = restlessness(now.restless, sizes[:, levels.VALUE])
-        x[:, levels.COMPANIONS] = np.where(known, others[:, 1], np.float32(np.nan))
         # 1 each channel, by what is remembered
-        out = np.empty((len(x), channels.COUNT), np.float32)
-        three = slice(0, levels.CHANGE + 1)
-        novelty, low, high = self.books.meet(rows, x[:, three], sizes[:, three], count)
-        beyond = np.maximum(np.maximum(now.value - high, low - now.value), 0)
-        out[:, channels.OUTSIDE] = beyond / sizes[:, levels.VALUE]
-        out[:, [channels.NOVEL, channels.NOVEL_MEAN, channels.CHANGE]] = novelty
-        daily, daily_mean, weekly = recurrences(window, day, now.value, now.mean)
-        out[:, channels.DAILY] = daily / sizes[:, levels.VALUE]
-        out[:, channels.DAILY_MEAN] = daily_mean / sizes[:, levels.MEAN]
-        out[:, channels.WEEKLY] = weekly / sizes[:, levels.VALUE]
-        away = self.levels.deviations(rows, x, sizes)
-        out[:, channels.FAST : channels.RESTLESS + 1] = away[:, levels.FAST : levels.RESTLESS + 1]
+        x, sizes, still = self._sized(rows, now, others)
+        out = self._said(rows, x, sizes, count, recurrences(window, day, now.value, now.mean))
         out[:, channels.FORECAST] = np.where(known, np.abs(others[:, 0]), np.float32(np.nan))
-        out[:, channels.COMPANIONS] = away[:, levels.COMPANIONS]
         # of a constant, what is within two percent is no event
-        out = np.where(still[:, channels.SIGNAL], np.maximum(out - STILL, 0), out)
+        out = np.where(still, np.maximum(out - STILL, 0), out)
         # 2 how rare each is, and all of them together
         octaves, there = octaves_of(out), ~np.isnan(out)
         rarity = np.where(there, self.tails.rarity(rows, octaves), np.float32(np.nan))
         decades = channels.joined(rarity, weight, weekly=window.shape[1] > 7 * day)
-        usual = self.levels.centre[rows, levels.SLOW]
-        steady = (usual > 0) & (self.lowest[rows] > STEADY_SHARE * usual)
-        # what a series does in the first rows after it has stood still for ever is as ordinary as what comes then
-        self.awake[rows] += known & ~idle[:, levels.VALUE]
-        decades = np.where(self.awake[rows] < AWAKE, np.minimum(decades, 0), decades)
-        outage = steady & (now.value < OUTAGE_SHARE * self.lowest[rows])
-        decades = np.where(outage, np.maximum(decades, OUTAGE), decades)
+        decades = np.where(known, self._told(rows, now.value, decades), np.float32(np.nan))
         abrupt: Bools = np.any(rarity[:, [channels.FAST, channels.CHANGE]] >= ABRUPT, axis=1)
         # 3 remember
         self.tails.learn(rows, octaves, there, count, np.any(rarity > RARE, axis=1))
         self.levels.learn(rows, x)
-        decades = np.where(known, decades, np.float32(np.nan))
         self.judged[rows] += ~np.isnan(decades)
         least = self.lowest[rows]
         nearer = least + _FORGOTTEN * (now.value - least)
         self.lowest[rows] = np.where(known, np.fmin(nearer, now.value), least)
         return decades, abrupt
+
+    def _sized(self, rows: slice, now: Signals, others: Floats) -> tuple[Floats, Floats, Bools]:
+        """The signals and their sizes, `[rows, SIGNALS]`, and whose channels are of a signal that hardly moves, `[rows, channels]`."""
+        known = ~np.isnan(now.value)
+        sizes, least = self.levels.sizes(rows)
+        # a constant zero has no spreads: it is ordinary, and so is its first move
+        idle = np.isnan(sizes) & (self.levels.count[rows] > 1)
+        sizes[idle] = np.inf
+        self.awake[rows] += known & ~idle[:, levels.VALUE]
+        x = np.empty_like(sizes)
+        x[:, levels.VALUE], x[:, levels.MEAN], x[:, levels.CHANGE] = now.value, now.mean, now.change
+        x[:, levels.FAST] = x[:, levels.SLOW] = now.value
+        x[:, levels.RESTLESS] = restlessness(now.restless, sizes[:, levels.VALUE])
+        x[:, levels.COMPANIONS] = np.where(known, others[:, 1], np.float32(np.nan))
+        still = least[:, channels.SIGNAL]
+        still[:, channels.FORECAST] = False  # told in sigmas of its own
+        return x, sizes, still
+
+    def _said(
+        self,
+        rows: slice,
+        x: Floats,
+        sizes: Floats,
+        count: NDArray[np.int32],
+        before: tuple[Floats, Floats, Floats],
+    ) -> Floats:
+        """What the channels say, in spreads, but for the forecast's: `[rows, channels]`; `before` are `recurrences`."""
+        out = np.full((len(x), channels.COUNT), np.nan, np.float32)
+        value, size = x[:, levels.VALUE], sizes[:, levels.VALUE]
+        three = slice(0, levels.CHANGE + 1)
+        novelty, low, high = self.books.meet(rows, x[:, three], sizes[:, three], count)
+        out[:, channels.OUTSIDE] = np.maximum(np.maximum(value - high, low - value), 0) / size
+        out[:, [channels.NOVEL, channels.NOVEL_MEAN, channels.CHANGE]] = novelty
+        daily, daily_mean, weekly = before
+        out[:, channels.DAILY], out[:, channels.WEEKLY] = daily / size, weekly / size
+        out[:, channels.DAILY_MEAN] = daily_mean / sizes[:, levels.MEAN]
+        away = self.levels.deviations(rows, x, sizes)
+        out[:, channels.FAST : channels.RESTLESS + 1] = away[:, levels.FAST : levels.RESTLESS + 1]
+        out[:, channels.COMPANIONS] = away[:, levels.COMPANIONS]
+        return out
+
+    def _told(self, rows: slice, value: Floats, decades: Floats) -> Floats:
+        """The figure, which two things are told apart from: an outage, and the first rows of a series that stood still."""
+        usual, least = self.levels.centre[rows, levels.SLOW], self.lowest[rows]
+        outage = (usual > 0) & (least > STEADY_SHARE * usual) & (value < OUTAGE_SHARE * least)
+        figure = np.where(self.awake[rows] < AWAKE, np.minimum(decades, 0), decades)
+        return np.where(outage, np.maximum(figure, OUTAGE), figure)
 
     def put(self, rows: NDArray[np.intp], part: Memory) -> None:
         """Take over what `part`, which was `for_rows(rows)`, has learned meanwhile."""

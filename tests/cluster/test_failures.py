@@ -183,6 +183,7 @@ def test_a_prometheus_that_is_killed_scales_nothing_in(scene: Scene) -> None:
 def test_an_api_server_that_restarts_costs_nothing_but_the_time(scene: Scene, shop: Shop) -> None:
     """Scoring goes on by Prometheus alone; afterwards the watch goes on, and nothing is written that stands."""
     plane = scene.plane
+    stood = (plane.api.get("HeliosTarget", "web", scene.namespace) or {}).get("status")
     plane.apiserver.kill()
     scene.outages.append(time.time())
     hold(scene.published, 60, "the gauge stays", accept=bool)
@@ -201,7 +202,8 @@ def test_an_api_server_that_restarts_costs_nothing_but_the_time(scene: Scene, sh
     scene.settled()
     requests = plane.audit.requests(user=USER, since=mark)
     patched = {r.name for r in requests if r.resource == "heliostargets.helios.dev/status"}
-    assert {"late"} >= patched
+    stands = (plane.api.get("HeliosTarget", "web", scene.namespace) or {}).get("status")
+    assert {"late"} >= patched, f"{stood} became {stands}"
 
 
 def test_an_operator_that_is_told_to_end_finishes_its_cycle(scene: Scene) -> None:
