@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helios.app import build_forecaster
+from helios.app import build_forecaster, model_store
 from helios.clocks import SteppedClock
 from helios.demos.saleor import TRACE
 from helios.demos.worlds import World
@@ -62,7 +62,7 @@ def measure(targets: int, cycles: int, model: str) -> tuple[dict[str, Any], Pane
     clock = SteppedClock(world.start)
     scorer = Scorer(
         world.source(clock),
-        build_forecaster(Settings(), clock),
+        build_forecaster(model_store(Settings(), clock)),
         Pace(interval=STEP, step=STEP, columns=WEEK_COLUMNS, trail_columns=288),
         timer=time.perf_counter,
     )

@@ -19,7 +19,7 @@ from typing import Any
 from cycle import STEP, WEEK_COLUMNS, world_of
 
 from helios import snapshots
-from helios.app import build_forecaster
+from helios.app import build_forecaster, model_store
 from helios.clocks import SteppedClock
 from helios.demos.worlds import World
 from helios.logs import configure_logs
@@ -92,7 +92,9 @@ def measure(folder: Path, targets: int, times: int) -> dict[str, Any]:
 def scorer_of(world: World, clock: SteppedClock) -> Scorer:
     """A cold scorer of the whole fleet, with a week of panel and trail."""
     pace = Pace(interval=STEP, step=STEP, columns=WEEK_COLUMNS, trail_columns=WEEK_COLUMNS)
-    scorer = Scorer(world.source(clock), build_forecaster(Settings(), clock), pace, timer=time.perf_counter)
+    scorer = Scorer(
+        world.source(clock), build_forecaster(model_store(Settings(), clock)), pace, timer=time.perf_counter
+    )
     scorer.follow(world.targets)
     return scorer
 

@@ -246,12 +246,13 @@ def build_loop(
         trail_columns=columns,
         day=float(scoring.day_seconds),
     )
+    store = model_store(settings, clock)
     scorer = Scorer(
         source,
-        build_forecaster(settings, clock),
+        build_forecaster(store),
         pace,
         timer=time.perf_counter,
-        detector=build_detector(settings, clock),
+        detector=Detector(store.expectations(), day=pace.day),
     )
     scorer.follow(targets)
     return ScoringLoop(
@@ -265,21 +266,16 @@ def build_loop(
     )
 
 
-def build_forecaster(settings: Settings, clock: Clock) -> Forecaster:
-    """Every forecaster that is installed, as one; each is made when a target first asks for it.
-
-    What was learned from fleets is read here, once: a version that is put there later counts from the next start on.
-    """
+def model_store(settings: Settings, clock: Clock) -> ModelStore:
+    """What was learned from fleets, read once: a version that is put there later counts for the loop from the next start on."""
     store = ModelStore(settings.models.path)
     store.refresh(clock.now())
+    return store
+
+
+def build_forecaster(store: ModelStore) -> Forecaster:
+    """Every forecaster that is installed, as one; each is made when a target first asks for it."""
     return Assortment(forecasters(store.learned()))
-
-
-def build_detector(settings: Settings, clock: Clock) -> Detector:
-    """The anomaly detector with the trained model of metrics given their companions, where there is one that opens."""
-    store = ModelStore(settings.models.path)
-    store.refresh(clock.now())
-    return Detector(store.expectations(), day=float(settings.scoring.day_seconds))
 
 
 def prometheus_source(settings: Settings) -> PrometheusSource:

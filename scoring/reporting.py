@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from scoring.anomalies.anomalies import Kind
-from scoring.anomalies.sigmas import CRITICAL, alarms_per_week
+from scoring.anomalies.sigmas import alarms_per_week
 from scoring.choices import why
 from scoring.explanations import Finding, Measures, effects, past
 from scoring.explanations import explain as explain_anomaly
@@ -17,6 +17,7 @@ from scoring.ledgers import ledger_line
 from scoring.policies import Fleet, Target
 from scoring.publisher import Scores
 from scoring.recommending.reasons import OUTCOMES, Grounds, Limit, Path, explain
+from scoring.references import CRITICAL
 from scoring.reports import AnomalyReport, Contribution, HorizonForecast, LedgerReport, MetricReport, Report
 
 UNITS = {"cpu": "cores", "memory": "bytes"}

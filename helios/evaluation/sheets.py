@@ -7,10 +7,8 @@ Column names count in any letter case. What cannot be read is refused by name, n
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import math
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helios.errors import TraceError
+from helios.sources.traces import text_of
 from scoring.evaluation.measures import Doubles
 from scoring.panels import Bools
 
@@ -104,7 +103,7 @@ def read_sheet(file: Path, step: float | None = None) -> Sheet:
 def _table(file: Path) -> tuple[list[str], list[int], list[list[str]]]:
     """The header, and the number of each line below it with its cells, as many as the header has."""
     try:
-        reader = csv.reader(io.StringIO(_text(file), newline=""), strict=True)
+        reader = csv.reader(io.StringIO(text_of(file), newline=""), strict=True)
         header = next(reader, [])
         lines, rows = [], []
         for row in reader:
@@ -127,16 +126,6 @@ def _table(file: Path) -> tuple[list[str], list[int], list[list[str]]]:
     if len(rows) < 2:
         raise TraceError(f"{file}: {len(rows)} rows below the header: there must be at least two")
     return header, lines, rows
-
-
-def _text(file: Path) -> str:
-    try:
-        raw = file.read_bytes()
-        return (gzip.decompress(raw) if file.name.endswith(".gz") else raw).decode("utf-8-sig")
-    except (OSError, EOFError, zlib.error) as error:
-        raise TraceError(f"{file}: cannot be read: {error}: check the path and the file") from error
-    except UnicodeDecodeError as error:
-        raise TraceError(f"{file}: not UTF-8 at byte {error.start}: save it as UTF-8") from error
 
 
 def _column(

@@ -117,7 +117,7 @@ def _parsed(
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Names of the columns, line numbers `[rows]`, times `[rows]` and cells `[rows, columns]`."""
     try:
-        content = _content(file)
+        content = text_of(file)
         rows = csv.reader(io.StringIO(content, newline=""), strict=True)
         columns = _header(file, next(rows, []))
         lines, times, cells = [], [], []
@@ -133,7 +133,12 @@ def _parsed(
     return columns, np.array(lines, np.int64), np.array(times), np.array(cells, np.float64)
 
 
-def _content(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """A file's text, unpacked where its name ends in `.gz`.
+
+    Raises:
+        TraceError: it cannot be read, or is not UTF-8; the message names the file and the remedy.
+    """
     try:
         raw = file.read_bytes()
         return (gzip.decompress(raw) if file.name.endswith(".gz") else raw).decode("utf-8-sig")

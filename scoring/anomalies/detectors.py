@@ -22,7 +22,7 @@ from scoring.anomalies.memories import CHUNK, Memory
 from scoring.anomalies.refractories import Refractory
 from scoring.anomalies.sigmas import sigmas_of
 from scoring.anomalies.signals import SPAN
-from scoring.anomalies.surprises import surprises
+from scoring.anomalies.surprises import FEWEST, surprises
 from scoring.anomalies.walks import rows_needed
 from scoring.forecasting.forecasts import Forecast
 from scoring.panels import Bools, Floats, Panel, at_rows
@@ -208,8 +208,9 @@ class Detector:
         with np.errstate(invalid="ignore", divide="ignore"):
             off = forecast.residual / _floored(forecast.sigma, forecast.last)
         out[:, 0] = np.where(np.isfinite(off), off, np.float32(np.nan))
-        hour = now % self.day / self.day * 24
-        out[:, 1] = surprises(self.expectations, memory, footing.last(LAGS + 1), fleet.first_row, hour)
+        if self.expectations is not None and (np.diff(fleet.first_row) >= FEWEST).any():
+            recent, hour = footing.last(LAGS + 1), now % self.day / self.day * 24
+            out[:, 1] = surprises(self.expectations, memory, recent, fleet.first_row, hour)
         return out
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.anomalies.anomalies import Anomalies, Kind
-from scoring.anomalies.sigmas import CRITICAL
 from scoring.panels import Bools, Floats, at_rows
 from scoring.policies import Fleet
+from scoring.references import CRITICAL
 
 HELD_SHARE = np.float32(0.6)
 """A state ends when its value is back within this share of the threshold: hysteresis against flapping."""

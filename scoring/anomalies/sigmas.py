@@ -15,8 +15,8 @@ from scipy import special
 
 from scoring.panels import Floats
 
-WARNING, CRITICAL = 2.5, 3.5
-"""The shipped threshold, one alarm a week; and half a year, from where on it is critical."""
+WARNING = 2.5
+"""The shipped threshold: one alarm a week."""
 MOST_PER_WEEK = 40.0
 """So many alarms a week are the highest rate that can be asked for: a score of 0.68 sigmas."""
 LEAST_PER_WEEK = 1e-3

@@ -17,7 +17,7 @@ FEWEST = 3
 
 
 def surprises(
-    expectations: Expectations | None,
+    expectations: Expectations,
     memory: Memory,
     recent: Floats,
     first_row: NDArray[np.intp],
@@ -26,7 +26,7 @@ def surprises(
     """Residuals of the newest column, standardised by what `memory` says of each series: `[series]`; NaN where nobody is asked.
 
     Args:
-        expectations: the trained model; None: nobody is asked.
+        expectations: the trained model.
         memory: of these very series, before it has learned the newest column.
         recent: the last columns, newest last, NaN where not observed, `[series, columns]`.
         first_row: where each target's series begin, and the end, `[targets + 1]`.
@@ -35,7 +35,7 @@ def surprises(
     out = np.full(len(recent), np.nan, np.float32)
     counts = np.diff(first_row)
     many = counts >= FEWEST
-    if expectations is None or not many.any():
+    if not many.any():
         return out
     asked = np.flatnonzero(np.repeat(many, counts))
     size = memory.levels.sizes(asked)[0][:, levels.SLOW, None]

@@ -17,7 +17,7 @@ from scoring.anomalies.joints import joined
 from scoring.anomalies.memories import CHUNK, Memory
 from scoring.anomalies.refractories import Refractory
 from scoring.anomalies.sigmas import sigmas_of
-from scoring.anomalies.surprises import surprises
+from scoring.anomalies.surprises import FEWEST, surprises
 from scoring.panels import Floats
 
 
@@ -109,8 +109,9 @@ def _together(
     others, seen = np.full((len(grid), 2), np.nan, np.float32), np.ones(len(grid), np.bool_)
     for t in range(longest):
         window = grid[:, t + 1 : t + 1 + COLUMNS]
-        hours = _hours(tracks, counts, t)
-        others[:, 1] = surprises(expectations, memory, window, first_row, hours)
+        if expectations is not None and (counts >= FEWEST).any():
+            hours = _hours(tracks, counts, t)
+            others[:, 1] = surprises(expectations, memory, window, first_row, hours)
         for begin in range(0, len(grid), CHUNK):
             rows = slice(begin, min(begin + CHUNK, len(grid)))
             figures[rows, t], _ = memory.learn(rows, window[rows], seen[rows], day, others[rows], weight)

@@ -11,9 +11,10 @@ import pytest
 
 from scoring.anomalies.anomalies import Kind
 from scoring.anomalies.episodes import HOLD_SECONDS, SHIFT_SECONDS
-from scoring.anomalies.sigmas import CRITICAL, WARNING, alarms_per_week
+from scoring.anomalies.sigmas import WARNING, alarms_per_week
 from scoring.anomalies.walks import NEEDED_LEAST, NEEDED_MOST
 from scoring.explanations import Finding, Measures, effects, explain, meaning, moment, past
+from scoring.references import CRITICAL
 from scoring.scorer import MASKED_DAYS
 from tests.scoring.builders import NOW
 

@@ -9,8 +9,9 @@ import pytest
 
 from scoring.anomalies.anomalies import Anomalies, Kind
 from scoring.anomalies.episodes import HOLD_SECONDS, SHIFT_SECONDS
-from scoring.anomalies.sigmas import CRITICAL, WARNING
+from scoring.anomalies.sigmas import WARNING
 from scoring.policies import Fleet
+from scoring.references import CRITICAL
 from tests.scoring.anomalies.builders import REQUESTS, after, found, surprised
 from tests.scoring.builders import NAN, NOW, STEP, Values, fleet, target
 

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.anomalies.sigmas import (
-    CRITICAL,
     LEAST_PER_WEEK,
     MOST_PER_WEEK,
     ONE_A_WEEK,
@@ -17,6 +16,7 @@ from scoring.anomalies.sigmas import (
     sigmas_of,
     threshold_of,
 )
+from scoring.references import CRITICAL
 
 STEPS = (10.0, 60.0, 300.0, 900.0, 3600.0)
 
