@@ -22,9 +22,9 @@ import numpy as np
 from cycle import STEP, WEEK_COLUMNS, world_of
 
 from helios.app import Application, build, listening, served
-from helios.cli import SWITCH_SECONDS
 from helios.clocks import SteppedClock
 from helios.logs import configure_logs
+from helios.processes import SWITCH_SECONDS
 from helios.settings import Settings
 
 METRICS = {"cpu_utilization": 0.45, "memory_utilization": 0.62, "db_cpu": 0.30, "db_memory": 0.55}

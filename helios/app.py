@@ -18,8 +18,9 @@ from typing import Any
 
 import structlog
 from kubernetes.client.configuration import Configuration
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Info, PlatformCollector, ProcessCollector
 
+import helios
 from helios.api.apps import HeliosApi, create_app
 from helios.api.contexts import ApiSettings
 from helios.api.doors import create_operator_app
@@ -120,6 +121,7 @@ def process_registry() -> CollectorRegistry:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
+    Info("helios_build", "Version of Helios", registry=registry).info({"version": helios.__version__})
     return registry
 
 

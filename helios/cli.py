@@ -33,6 +33,7 @@ from helios.demos.saleor import demo_world
 from helios.demos.worlds import World, replay_world
 from helios.errors import HeliosError
 from helios.evaluation.commands import evaluate
+from helios.live_demos import parsed_labels, serve_live
 from helios.logs import configure_logs
 from helios.loops import ScoringLoop
 from helios.operator.clusters import Cluster
@@ -97,12 +98,40 @@ def demo(
     cycles: Cycles = None,
     json: Json = False,
     speed: Annotated[float, typer.Option(min=1, max=100_000, help="Trace seconds per second.")] = 600.0,
+    live: Annotated[
+        float | None,
+        typer.Option(
+            min=0.05,
+            max=7,
+            metavar="DAYS",
+            help="Walk through the last DAYS at once, then go on in real time.",
+        ),
+    ] = None,
+    past: Annotated[
+        Path | None,
+        typer.Option(help="With --live: write the gauges of these days there, OpenMetrics for promtool."),
+    ] = None,
+    past_label: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Add a label to them, as a scrape does.")
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = None,
 ) -> None:
     """Replay a bundled real trace as the demand of a Saleor-like fleet, faster than real time, and serve the page."""
     # the demo's own pace, and nobody's snapshot
     settings = _settings(None).model_copy(update={"scoring": Scoring()})
+    if past is not None and live is None:
+        raise HeliosError(
+            "--past is of the days that --live walks through: give both, such as --live 7 --past FILE"
+        )
+    if live is not None:
+        if cycles is not None:
+            raise HeliosError(
+                "--cycles runs in trace time and serves nothing, --live in real time: give one of them"
+            )
+        with _listening(settings, host, port) as listener:
+            serve_live(settings, listener, days=live, file=past, labels=parsed_labels(past_label or ()))
+        return
     world = demo_world(settings.scoring.interval_seconds)
     if cycles is not None:
         _run_cycles(settings, world, cycles, json)

@@ -1,14 +1,19 @@
-"""Time, as a door: the wall's, or a trace's that runs faster."""
+"""Time, as a door: the wall's, a trace's that runs faster, or a trace's that catches up with the wall's."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Protocol
 
 
 class Clock(Protocol):
-    """What time it is, and how to wait for it."""
+    """What time it is, how fast it runs, and how to wait for it."""
+
+    @property
+    def speed(self) -> float:
+        """Its seconds per second on the wall."""
 
     def now(self) -> float:
         """UNIX seconds."""
@@ -19,6 +24,8 @@ class Clock(Protocol):
 
 class WallClock:
     """The machine's own time."""
+
+    speed = 1.0
 
     def now(self) -> float:
         """UNIX seconds."""
@@ -39,7 +46,8 @@ class TraceClock:
     """
 
     def __init__(self, start: float, *, speed: float, end: float, stride: float) -> None:
-        self._at, self._speed, self._end, self._stride = start, speed, end, stride
+        self.speed = speed
+        self._at, self._end, self._stride = start, end, stride
         self._limit = start + stride / 2
         self._began: float | None = None
 
@@ -67,14 +75,61 @@ class TraceClock:
             self._at = max(self._at, min(moment, self._end))
             self._began = self._began and time.monotonic()
             return stop.is_set()
-        return stop.wait(ahead / self._speed)
+        return stop.wait(ahead / self.speed)
 
     def _passed(self) -> float:
-        return self._at + (0.0 if self._began is None else (time.monotonic() - self._began) * self._speed)
+        return self._at + (0.0 if self._began is None else (time.monotonic() - self._began) * self.speed)
+
+
+class LiveClock:
+    """Trace time that catches up with the wall's, and then is the wall's.
+
+    Before `begin` it jumps to whatever is waited for; what would lie ahead of the wall is waited for in real time. It
+    never passes the trace's end: whoever waits for more is told to stop.
+
+    Args:
+        start: UNIX seconds, in the past.
+        end: of the trace.
+        wall: the time to catch up with.
+    """
+
+    speed = 1.0
+
+    def __init__(self, start: float, *, end: float, wall: Clock | None = None) -> None:
+        self._at: float | None = start
+        self._end, self._wall = end, wall or WallClock()
+        self.ended = False
+
+    def begin(self) -> None:
+        """Be the wall's time from now on."""
+        self._at = None
+
+    def present(self) -> float:
+        """UNIX seconds on the wall."""
+        return self._wall.now()
+
+    def now(self) -> float:
+        """UNIX seconds."""
+        return self._wall.now() if self._at is None else self._at
+
+    def wait_until(self, moment: float, stop: threading.Event) -> bool:
+        """Wait until `moment`; whether `stop` was set, or the trace does not reach so far."""
+        self.ended = moment > self._end
+        if self.ended:
+            return True
+        if self._at is not None:
+            self._at = max(self._at, moment)
+            return stop.is_set()
+        while self._wall.now() < moment:  # a wait may be over a moment early
+            if self._wall.wait_until(moment, stop):
+                return True
+        return stop.is_set()
 
 
 class SteppedClock:
     """Trace time that jumps to whatever is waited for: cycles run one after the other, as fast as they can."""
+
+    speed = math.inf
 
     def __init__(self, start: float) -> None:
         self._now = start

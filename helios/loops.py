@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -39,15 +40,22 @@ log = structlog.get_logger("helios.loop")
 
 @dataclass(frozen=True, slots=True)
 class LoopMetrics:
-    """What the process says of its loop; served even when the targets' gauges have expired."""
+    """What the process says of its loop; served even when the targets' gauges have expired.
+
+    `wall` is UNIX seconds in real time, whatever the loop's own clock plays.
+    """
 
     duration: Gauge
     stages: Gauge
     cycles: Counter
     faults: Counter
     last: Gauge
+    interval: Gauge
+    source: Gauge
     targets: Gauge
     pending: Gauge
+    stored: Gauge
+    wall: Callable[[], float] = time.time
 
     @classmethod
     def registered(cls, registry: CollectorRegistry) -> LoopMetrics:
@@ -64,22 +72,47 @@ class LoopMetrics:
             Counter(
                 "helios_cycle_faults", "Stages that failed and were degraded", ["stage"], registry=registry
             ),
-            Gauge("helios_cycle_timestamp_seconds", "UNIX time of the last scoring cycle", registry=registry),
+            Gauge(
+                "helios_cycle_timestamp_seconds",
+                "UNIX time of the last scoring cycle, on the wall also where a trace is replayed; 0 before the first ever",
+                registry=registry,
+            ),
+            Gauge(
+                "helios_scoring_interval_seconds",
+                "Time between two scoring cycles, on the wall",
+                registry=registry,
+            ),
+            Gauge(
+                "helios_source_up", "Whether the last cycle could read its source (0/1)", registry=registry
+            ),
             Gauge("helios_targets", "Targets by state", ["state"], registry=registry),
             Gauge(
                 "helios_backfill_pending_points", "Points of history still to be fetched", registry=registry
             ),
+            Gauge(
+                "helios_snapshot_timestamp_seconds",
+                "UNIX time at which the file of the snapshot was last written, on the wall; absent before",
+                ["file"],
+                registry=registry,
+            ),
         )
+
+    def begin(self, interval: float) -> None:
+        """Tell the loop's pace, seconds on the wall; no cycle has been run, and no source has failed."""
+        self.interval.set(interval)
+        self.source.set(1)
 
     def observe(self, summary: Summary, unscored: Mapping[str, int]) -> None:
         """Take one cycle's summary, and how many targets are not scored for which reason."""
         self.duration.set(sum(summary.seconds.values()))
         for stage, seconds in summary.seconds.items():
             self.stages.labels(stage).set(seconds)
+            self.faults.labels(stage)  # there before its first fault, or that one would have no rate
         for stage in summary.faults:
             self.faults.labels(stage).inc()
         self.cycles.inc()
-        self.last.set(summary.now)
+        self.last.set(self.wall())
+        self.source.set("advance" not in summary.faults)
         self.targets.labels("decided").set(summary.decided)
         self.targets.labels("undecided").set(summary.scored - summary.decided)
         self.targets.labels("no-data").set(summary.targets - summary.scored)
@@ -136,6 +169,7 @@ class ScoringLoop:
         self.heartbeat: float | None = None
         self.faults: dict[str, str] = {}
         self._metrics, self._on_cycle = metrics, on_cycle
+        metrics.begin(scorer.pace.interval / clock.speed)
         self._state_path, self._snapshot_seconds = state_path, snapshot_seconds
         self._history_at, self._history_series = -math.inf, 0
         self._unstored: dict[str, str] = {}
@@ -270,6 +304,10 @@ class ScoringLoop:
             log.info("warm start", folder=str(self._state_path), files=found)
         if snapshots.HISTORY in found:
             self._history_at, self._history_series = self.scorer.stream.panel().end, self._complete_series()
+        posted = self.scorer.board.latest()
+        if posted is not None and self.clock.speed == 1:
+            # a loop that hangs in each cycle, and is restarted for it, must not look fresh
+            self._metrics.last.set(np.nan_to_num(posted[1].scored_at).max(initial=0.0))
 
     def _history_due(self) -> bool:
         """After its time, and before it when a back-fill is done that would be worth doing only once."""
@@ -289,6 +327,7 @@ class ScoringLoop:
             return
         try:
             snapshots.save(self._state_path, name, part(self.scorer))
+            self._metrics.stored.labels(name).set(self._metrics.wall())
             self._unstored.pop(name, None)
         except SnapshotError as error:
             if str(error) not in self._unstored.values():

@@ -33,7 +33,7 @@ def serve_until_told(
     Args:
         api: served from a thread.
         listener: where.
-        run: the work of this thread, until the event is set.
+        run: the work of this thread, until the event is set. It may set it too: then all is over, and nothing is wrong.
         screen: what a person sees meanwhile.
         cancel: cuts off what keeps `run` waiting.
 
@@ -55,7 +55,8 @@ def serve_until_told(
         threading.Thread(target=_set_after, args=(thread, stop), daemon=True).start()
         run(stop)
         stop.wait()
-    if not asked.is_set():
+        alone = not thread.is_alive()
+    if alone and not asked.is_set():
         raise HeliosError("the API ended by itself: its log says why")
 
 

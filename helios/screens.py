@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from helios.api.live import Live
-from helios.clocks import TraceClock
+from helios.clocks import LiveClock, TraceClock
 from scoring.reports import Report
 from scoring.scorer import Summary
 
@@ -127,10 +127,10 @@ def filling() -> Iterator[Callable[[int], None]]:
 
 
 @contextlib.contextmanager
-def walking(cycles: int) -> Iterator[Callable[[], None]]:
+def walking(cycles: int, what: str = "first day") -> Iterator[Callable[[], None]]:
     """A progress bar over the cycles that are walked through at once."""
     console = Console(stderr=True)
-    columns = (TextColumn("first day"), BarColumn(), TextColumn("{task.completed} of {task.total} cycles"))
+    columns = (TextColumn(what), BarColumn(), TextColumn("{task.completed} of {task.total} cycles"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("cycles", total=cycles)
         yield lambda: bar.advance(task)
@@ -142,7 +142,7 @@ def serving(
     port: int,
     title: str,
     live: Live,
-    clock: TraceClock | None = None,
+    clock: TraceClock | LiveClock | None = None,
     pages: Sequence[str] = ("/metrics",),
 ) -> Iterator[None]:
     """The address, and in a terminal the fleet, kept up to date while the block lasts."""

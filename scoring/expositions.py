@@ -24,6 +24,8 @@ from scoring.gauges import (
 from scoring.panels import Bools
 from scoring.policies import Fleet
 
+OWN = frozenset({"metric", "kind", "mode", "model"})
+"""Labels whose values a target's spec gives; those of the others are the same for all."""
 _METRIC_OF = {PREDICTED_CPU: "cpu", PREDICTED_MEMORY: "memory"}
 
 
@@ -72,7 +74,7 @@ class _Columns:
         """The columns of one family."""
         if gauge.per == "target":
             rows = list(range(len(self.targets)))
-            if not gauge.labels:
+            if "path" not in gauge.labels:
                 return (self._column(gauge, rows, "", ()),)
             return tuple(self._column(gauge, rows, f',path="{path}"', (i,)) for i, path in enumerate(PATHS))
         rows = [
@@ -98,35 +100,56 @@ class _Columns:
         prefixes = []
         for row in rows:
             target = self.fleet.owner[row] if gauge.per == "series" else row
-            metric = f',metric="{_escaped(self.fleet.metrics[row].name)}"' if "metric" in gauge.labels else ""
-            prefixes.append(f"{gauge.name}{{{self.targets[target]}{metric}{extra}}} ")
+            own = "".join(
+                f',{label}="{_escaped(self._said(label, row, target))}"'
+                for label in gauge.labels
+                if label in OWN
+            )
+            prefixes.append(f"{gauge.name}{{{self.targets[target]}{own}{extra}}} ")
         return _Column(np.array(rows, np.intp), tuple(prefixes), place)
 
+    def _said(self, label: str, row: int, target: int) -> str:
+        if label == "metric":
+            return self.fleet.metrics[row].name
+        said: str = getattr(self.fleet.targets[target], label)
+        return said
 
-def render(labels: Labels, scores: Rendered, holds: Bools, owner: NDArray[np.intp]) -> bytes:
-    """The text of every sample that is finite and whose target holds."""
+
+def render(labels: Labels, scores: Rendered | None, holds: Bools, owner: NDArray[np.intp]) -> bytes:
+    """The text of every sample that is finite and whose target holds, and of what is true of every target.
+
+    Args:
+        labels: of the fleet.
+        scores: its numbers; None before there are any.
+        holds: whose numbers may be used, `[targets]`.
+        owner: the target of every series row, `[series]`.
+    """
     parts = []
     for gauge, columns in labels.families:
-        alive = holds[owner] if gauge.per == "series" else holds
         lines: list[str] = []
-        array = getattr(scores, gauge.field)
-        form = "%.3f" if gauge.field == "expires_at" else "%.6g"
         for column in columns:
-            values = array[(column.rows, *column.place)]
-            shown = alive[column.rows] & np.isfinite(values)
-            if shown.all():
-                lines += [p + form % v for p, v in zip(column.prefixes, values.tolist(), strict=True)]
-            else:
-                lines += [
-                    p + form % v
-                    for p, v, s in zip(column.prefixes, values.tolist(), shown.tolist(), strict=True)
-                    if s
-                ]
+            if not gauge.field:
+                lines += [prefix + "1" for prefix in column.prefixes]
+            elif scores is not None:
+                alive = (holds[owner] if gauge.per == "series" else holds)[column.rows]
+                lines += _finite(
+                    column, getattr(scores, gauge.field)[(column.rows, *column.place)], alive, gauge
+                )
         if lines:
             parts.append(f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} {gauge.type}\n")
             parts.append("\n".join(lines))
             parts.append("\n")
     return "".join(parts).encode()
+
+
+def _finite(column: _Column, values: NDArray[Any], alive: Bools, gauge: Gauge) -> list[str]:
+    """A line for each value that is a number and alive."""
+    form = "%.3f" if gauge.field == "expires_at" else "%.6g"
+    shown = alive & np.isfinite(values)
+    if shown.all():
+        return [p + form % v for p, v in zip(column.prefixes, values.tolist(), strict=True)]
+    rows = zip(column.prefixes, values.tolist(), shown.tolist(), strict=True)
+    return [p + form % v for p, v, s in rows if s]
 
 
 def _escaped(label: str) -> str:

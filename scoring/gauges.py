@@ -12,7 +12,7 @@ class Gauge:
     Attributes:
         name: as exported.
         help: one sentence, with the unit.
-        field: the array of `scoring.publisher.Scores` it is rendered from.
+        field: the array of `scoring.publisher.Scores` it is rendered from; empty where it is 1 for as long as there is the target.
         labels: labels beside `namespace` and `deployment`.
         per: `target` or `series`: what the array's rows are.
         type: `gauge` or `counter`, as Prometheus knows them.
@@ -26,6 +26,12 @@ class Gauge:
     type: str = "gauge"
 
 
+TARGET_INFO = Gauge(
+    "helios_target_info",
+    "What the target's spec says, as labels; always 1, also of a target that is not scored",
+    "",
+    ("kind", "mode", "model"),
+)
 PREDICTED_CPU = Gauge(
     "helios_predicted_cpu",
     "Predicted CPU utilization: median demand as a ratio of request at the replica count of the same cycle",
@@ -42,6 +48,9 @@ PREDICTED_MEMORY = Gauge(
 )
 ANOMALY_SCORE = Gauge("helios_anomaly_score", "Current anomaly score in sigmas", "score")
 ANOMALY_DETECTED = Gauge("helios_anomaly_detected", "Whether anomaly is detected (0/1)", "alarming")
+ANOMALY_CRITICAL = Gauge(
+    "helios_anomaly_critical", "Whether the detected anomaly is critical (0/1)", "alarming_critical"
+)
 ANOMALY_MUTED = Gauge(
     "helios_anomaly_muted",
     "Whether an anomaly raises no alarm now: muted, announced or acknowledged (0/1)",
@@ -68,6 +77,8 @@ UNCAPPED = Gauge(
     "Replica count that demand alone asks for, before bounds, steps and hold-down",
     "uncapped",
 )
+MINIMUM = Gauge("helios_min_replicas", "Fewest replicas allowed now, schedules included", "least")
+MAXIMUM = Gauge("helios_max_replicas", "Most replicas allowed now, schedules included", "most")
 CONFIDENCE = Gauge(
     "helios_recommendation_confidence",
     "Probability that demand stays under the recommended capacity over the lead time",
@@ -122,22 +133,29 @@ COVERAGE = Gauge(
 )
 LEDGER_HOURS = Gauge(
     "helios_ledger_replica_hours",
-    "Replica-hours of the last 7 days, as they ran and as recommended",
+    "Replica-hours of the last 7 days: as they ran, as recommended, and as a reactive autoscaler would have had them",
     "hours",
     ("path",),
 )
 LEDGER_SHORT = Gauge(
     "helios_ledger_short_minutes",
-    "Minutes of the last 7 days in which demand exceeded capacity, as it ran and as recommended",
+    "Minutes of the last 7 days in which demand exceeded capacity: as it ran, as recommended, and with a reactive autoscaler",
     "short",
     ("path",),
 )
+BREAKER_OPEN = Gauge(
+    "helios_breaker_open",
+    "Whether the forecast is withdrawn, as it lost to the reactive path, and decisions are reactive (0/1); Autoscale alone",
+    "breaker",
+)
 
 TARGET_GAUGES = (
+    TARGET_INFO,
     PREDICTED_CPU,
     PREDICTED_MEMORY,
     ANOMALY_SCORE,
     ANOMALY_DETECTED,
+    ANOMALY_CRITICAL,
     ANOMALY_MUTED,
     ANOMALY_THRESHOLD,
     ANOMALY_ALARMS,
@@ -145,6 +163,8 @@ TARGET_GAUGES = (
     SIGNAL,
     CURRENT,
     UNCAPPED,
+    MINIMUM,
+    MAXIMUM,
     CONFIDENCE,
     EXPIRES,
     DEMAND,
@@ -155,10 +175,11 @@ TARGET_GAUGES = (
     COVERAGE,
     LEDGER_HOURS,
     LEDGER_SHORT,
+    BREAKER_OPEN,
 )
 """In the order of the exposition."""
 
-PATHS = ("actual", "recommended")
+PATHS = ("actual", "recommended", "reactive")
 QUANTILES = ("0.1", "0.5", "0.9")
 
 

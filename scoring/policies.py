@@ -180,6 +180,11 @@ class Fleet:
         return np.array([metric.drives for metric in self.metrics], np.bool_)
 
     @cached_property
+    def acts(self) -> Bools:
+        """Whose decisions scale the workload, `[targets]`."""
+        return np.array([target.mode == "Autoscale" for target in self.targets], np.bool_)
+
+    @cached_property
     def is_memory(self) -> Bools:
         """Which series rows are memory, `[series]`."""
         return np.array([metric.name == "memory" for metric in self.metrics], np.bool_)

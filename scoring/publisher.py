@@ -63,17 +63,20 @@ class Scores:
 
     Attributes:
         scored_at, expires_at: UNIX seconds, NaN where never scored.
-        replicas, recommended, uncapped, signal, confidence, score, lead_seconds: float32.
+        replicas, recommended, uncapped, signal, confidence, score, lead_seconds: float32; `least`, `most`: the bounds of the cycle.
         detected, critical: 0 or 1; `direction`: -1, 0, 1; `since`: UNIX seconds.
         kind, peak, culprit, expected, came: of the anomaly in force (see `scoring.anomalies.anomalies`); `alarms`: raised so far.
             The board keeps these, `critical`, `direction` and `since` when it is over, and in `ended` (UNIX seconds) when
             that was seen; NaN while it lasts, or where there never was one.
         calibrating, calibrated_at: points that the score's calibration rests on, and how many it wants.
         threshold: sigmas; `muted`: 1 where no alarm is raised: muted, announced or acknowledged; `alarming`: 1 where
-            one is: detected and not muted; `set_aside`: 1 where the newest sample of an anomaly is not learned from.
+            one is: detected and not muted, `alarming_critical`: and critical; `set_aside`: 1 where the newest sample of an anomaly is not learned from.
         frozen_until: UNIX seconds until which, at the latest, an anomaly takes no replica away; NaN where it does not.
         path, limits, driver, demand: of the decision (see `scoring.recommending.decisions`).
-        hours, short: ledger sums, actual and recommended, `[targets, 2]`; `seconds`: what they span.
+        hours, short: ledger sums, actual, recommended and reactive, `[targets, 3]`; `seconds`: what they span.
+        breaker: 1 where the forecast is withdrawn; `losing`: 1 where it has lost to the reactive path, in whatever mode;
+            `turned_at`: since when that is so, or is over, UNIX seconds, NaN where it never was; `turned_by`, `versus`: the
+            figures of that moment and of now, `[targets, scoring.breakers.FIGURES]`.
         curve: `[series, horizons, (P10, P50, P90)]`; `ratio`: the median over what replicas request, `[series, horizons]`.
         maximum: quantiles of the maximum over the lead time, `[series, levels]`.
         skill: over persistence, `[series, horizons]`; `lead_skill` that at the lead time, `[series]`.
@@ -86,6 +89,8 @@ class Scores:
     replicas: Floats
     recommended: Floats
     uncapped: Floats
+    least: Floats
+    most: Floats
     signal: Floats
     confidence: Floats
     score: Floats
@@ -105,6 +110,7 @@ class Scores:
     threshold: Floats
     muted: Floats
     alarming: Floats
+    alarming_critical: Floats
     set_aside: Floats
     frozen_until: NDArray[np.float64]
     path: NDArray[np.int8]
@@ -115,6 +121,11 @@ class Scores:
     hours: NDArray[np.float64]
     short: NDArray[np.float64]
     seconds: NDArray[np.float64]
+    breaker: Floats
+    losing: Floats
+    turned_at: NDArray[np.float64]
+    turned_by: NDArray[np.float64]
+    versus: NDArray[np.float64]
     last: Floats
     request: Floats
     ratio: Floats
@@ -230,7 +241,7 @@ class Board:
             self._posted += 1
 
     def exposition(self, now: float) -> bytes:
-        """The gauges of every target whose numbers still hold at `now`."""
+        """The gauges of every target whose numbers still hold at `now`; of the others, that there are such targets."""
         text = self._text
         if now < text.until:
             return text.body
@@ -252,7 +263,8 @@ class Board:
 
     def _rendered(self, scores: Scores | None, now: float) -> Text:
         if scores is None:
-            return Text(b"", np.inf)
+            nobody = np.zeros(len(self._fleet), np.bool_)
+            return Text(render(self._labels, None, nobody, self._fleet.owner), np.inf)
         with np.errstate(invalid="ignore"):
             holds = scores.expires_at > now
         until = float(scores.expires_at[holds].min(initial=np.inf))

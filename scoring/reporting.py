@@ -6,19 +6,31 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from scoring.anomalies.anomalies import Kind
 from scoring.anomalies.sigmas import alarms_per_week
+from scoring.breakers import comparison
 from scoring.choices import why
-from scoring.explanations import Finding, Measures, effects, past
+from scoring.explanations import Finding, Measures, effects, moment, past
 from scoring.explanations import explain as explain_anomaly
 from scoring.forecasting.forecasts import LEVELS
 from scoring.gauges import horizon_label
-from scoring.ledgers import ledger_line
+from scoring.ledgers import ledger_line, span
 from scoring.policies import Fleet, Target
 from scoring.publisher import Scores
 from scoring.recommending.reasons import OUTCOMES, Grounds, Limit, Path, explain
 from scoring.references import CRITICAL
-from scoring.reports import AnomalyReport, Contribution, HorizonForecast, LedgerReport, MetricReport, Report
+from scoring.reports import (
+    AnomalyReport,
+    BreakerReport,
+    Contribution,
+    HorizonForecast,
+    LedgerReport,
+    MetricReport,
+    Report,
+)
 
 UNITS = {"cpu": "cores", "memory": "bytes"}
 UNJUDGED = AnomalyReport(None, False, "normal", "none", None, (), text="Not judged: no recent score.")
@@ -70,6 +82,7 @@ def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequ
         anomaly=_anomaly(fleet, scores, row, now) if fresh else UNJUDGED,
         ledger=_ledger(scores, row),
         problem=problem,
+        breaker=_breaker(scores, row),
     )
 
 
@@ -297,12 +310,35 @@ def _measures(fleet: Fleet, scores: Scores, row: int, now: float) -> Measures:
 
 def _ledger(scores: Scores, row: int) -> LedgerReport:
     seconds = _number(scores.seconds[row]) or 0.0
-    (actual, recommended), (short, would) = scores.hours[row].tolist(), scores.short[row].tolist()
-    actual, recommended, short, would = (
-        v if math.isfinite(v) else 0.0 for v in (actual, recommended, short, would)
-    )
-    line = ledger_line(seconds, actual, recommended, short, would)
-    return LedgerReport(seconds, actual, recommended, short, would, line)
+    bare, bare_short = float(scores.hours[row, -1]), float(scores.short[row, -1])
+    known = (*scores.hours[row, :2].tolist(), *scores.short[row, :2].tolist())
+    actual, recommended, ran, would = (v if math.isfinite(v) else 0.0 for v in known)
+    reactive = (bare, bare_short) if math.isfinite(bare + bare_short) else None
+    line = ledger_line(seconds, actual, recommended, ran, would, reactive)
+    if scores.losing[row] > 0:
+        acts = scores.breaker[row] > 0
+        line += "; the forecast is withdrawn" if acts else "; in Autoscale the forecast would be withdrawn"
+    return LedgerReport(seconds, actual, recommended, ran, would, line, *(reactive or (None, None)))
+
+
+def _breaker(scores: Scores, row: int) -> BreakerReport:
+    is_open, losing = bool(scores.breaker[row] > 0), bool(scores.losing[row] > 0)
+    since, now = _time(scores.turned_at[row]), _time(scores.scored_at[row])
+    cause, seen = _comparison(scores.turned_by[row]), _comparison(scores.versus[row])
+    hours, bare, short, bare_short, window = (_number(v) for v in scores.versus[row])
+    if losing and since is not None and window is not None:
+        state = "open" if is_open else "would be open in Autoscale,"
+        text = f"{state} since {moment(since, now)}: {cause}; closes when it has not lost for {span(window)}"
+    else:
+        text = f"closed: {seen}" if seen else "nothing to compare yet"
+    return BreakerReport(is_open, losing, since, cause, window, hours, bare, short, bare_short, text=text)
+
+
+def _comparison(figures: NDArray[np.float64]) -> str:
+    """Figures of both paths in words; empty where there are none."""
+    hours, bare, short, bare_short, window = figures.tolist()
+    known = math.isfinite(sum(figures))
+    return comparison((hours, bare, short, bare_short, window)) if known else ""
 
 
 def _grounds(fleet: Fleet, scores: Scores, row: int) -> Grounds:
@@ -331,6 +367,7 @@ def _grounds(fleet: Fleet, scores: Scores, row: int) -> Grounds:
         recommended=_whole(scores.recommended[row]),
         cooldown_seconds=target.cooldown_seconds,
         kind=target.kind,
+        withdrawn=f"withdrawn, as {_comparison(scores.turned_by[row]) or 'it lost to a reactive autoscaler'}",
     )
 
 

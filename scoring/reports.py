@@ -128,7 +128,10 @@ class AnomalyReport:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReport:
-    """Actual against recommended over the last `seconds` (at most 7 days); `line` says it in one line."""
+    """Actual against recommended over the last `seconds` (at most 7 days); `line` says it in one line.
+
+    The reactive path is what an ordinary reactive decision would have had in the same time; None where it is not known.
+    """
 
     seconds: float
     replica_hours_actual: float
@@ -136,6 +139,33 @@ class LedgerReport:
     short_minutes_actual: float
     short_minutes_recommended: float
     line: str
+    replica_hours_reactive: float | None = None
+    short_minutes_reactive: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerReport:
+    """How the forecast fares against the reactive path, and whether it is withdrawn for it.
+
+    Attributes:
+        open: the forecast is withdrawn and decisions are reactive; in Autoscale alone.
+        losing: it has lost, in whatever mode: in Autoscale it would be withdrawn.
+        since: when that began or ended, UNIX seconds; None where it never did.
+        cause: the figures of that time in words; empty where it never did.
+        window_seconds: what is compared; the figures are those of the last so many seconds, None where nothing was seen.
+        text: all of it in words.
+    """
+
+    open: bool = False
+    losing: bool = False
+    since: float | None = None
+    cause: str = ""
+    window_seconds: float | None = None
+    replica_hours_forecast: float | None = None
+    replica_hours_reactive: float | None = None
+    short_minutes_forecast: float | None = None
+    short_minutes_reactive: float | None = None
+    text: str = "nothing to compare yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +205,7 @@ class Report:
     anomaly: AnomalyReport
     ledger: LedgerReport
     problem: str | None
+    breaker: BreakerReport = BreakerReport()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scoring.anomalies.detectors import Detection, Detector
+from scoring.breakers import Breaker, Terms
 from scoring.errors import SourceUnavailable
 from scoring.forecasting.experiences import Experience
 from scoring.forecasting.forecasts import (
@@ -29,7 +30,7 @@ from scoring.forecasting.forecasts import (
     newest_censored,
     unforecast,
 )
-from scoring.ledgers import HOURS_ACTUAL, HOURS_RECOMMENDED, SECONDS, SHORT_ACTUAL, SHORT_RECOMMENDED, Ledger
+from scoring.ledgers import HOURS, SECONDS, SHORT, Ledger
 from scoring.metrics_stream import MetricsStream, Source, Workloads
 from scoring.occasions import Lessons, abnormal_rows, of_calendar
 from scoring.panels import Floats, Panel
@@ -132,6 +133,7 @@ class Scorer:
         self.trail = Trail(0, 0, columns=pace.trail_columns, ahead=NODES[3])
         self.detector, self.detection = detector or Detector(day=pace.day), Detection.none(self.fleet)
         self.memory, self.ledger = Memory.none(0, 0), Ledger.none(0)
+        self.breaker, self.terms = Breaker.none(0), Terms(window=pace.day)
         self.forecaster, self.experience = forecaster, Experience()
         self.lessons: Lessons = ()
         self._source, self._timer = source, timer
@@ -159,8 +161,9 @@ class Scorer:
         self.stream.follow(fleet.series)
         self.experience = experience
         self.detection, self.memory = self.detection.for_rows(t, s), self.memory.for_rows(t, s)
-        self.ledger, self.trail = (
+        self.ledger, self.breaker, self.trail = (
             self.ledger.for_rows(t),
+            self.breaker.for_rows(t),
             self.trail.for_rows(t, s, self.pace.trail(len(fleet), len(fleet.series))),
         )
         self.fleet, self._workloads = fleet, None
@@ -231,11 +234,13 @@ class Scorer:
         )
         decisions, self.memory = self._stage(
             "decide",
-            lambda: Recommender().decide(fleet, situation, self.memory),
+            lambda: Recommender().decide(fleet, situation, self.memory, self.breaker.opened & fleet.acts),
             lambda: (undecided(len(fleet)), self.memory),
         )
-        # 6 actual against recommended, and past forecasts against what came
-        self.ledger = self._stage("ledger", lambda: self._entered(situation, decisions), lambda: self.ledger)
+        # 6 actual against recommended, who is to be withdrawn from the next cycle on, and past forecasts against what came
+        self.ledger, self.breaker = self._stage(
+            "ledger", lambda: self._entered(situation, decisions), lambda: (self.ledger, self.breaker)
+        )
         self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
         # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before
         observed = ~np.isnan(newest(panel.values))
@@ -335,7 +340,7 @@ class Scorer:
         self.stream.mark(rows, most=most)
         return found
 
-    def _entered(self, s: Situation, d: Decisions) -> Ledger:
+    def _entered(self, s: Situation, d: Decisions) -> tuple[Ledger, Breaker]:
         fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request
         # memory counts where it was decided on; of several metrics the one that needs most now, whichever decided
         counted = (
@@ -344,14 +349,17 @@ class Scorer:
         each = np.full(len(owner), np.nan, np.float32)
         np.divide(s.forecast.last, s.policies.max_utilization[owner] * request, out=each, where=counted)
         needed = np.fmax.reduceat(each, fleet.first_row[:-1])
-        return self.ledger.add(
+        ledger = self.ledger.add(
             s.now,
             self.pace.interval,
             needed=np.where(d.driver >= 0, needed, np.float32(np.nan)),
             replicas=s.workloads.replicas,
             recommended=d.recommended,
+            reactive=d.reactive,
+            ahead=d.ahead,
             start_seconds=np.maximum(s.lead_seconds - np.float32(self.pace.interval), 0),
         )
+        return ledger, self.breaker.add(s.now, ledger.newest, ledger.sums(), d.trusted, self.terms)
 
     def _trailed(self, s: Situation, d: Decisions) -> None:
         state, curve = self.detection.state, s.forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
@@ -372,8 +380,9 @@ class Scorer:
             "expires_at": np.full(len(fleet), s.now + CYCLES_UNTIL_EXPIRY * self.pace.interval),
             "set_aside": (state.detected & masked).astype(np.float32),
             "frozen_until": freezes.until(s, self.memory),
-            "hours": sums[:, [HOURS_ACTUAL, HOURS_RECOMMENDED]],
-            "short": sums[:, [SHORT_ACTUAL, SHORT_RECOMMENDED]],
+            **self.breaker.posted(fleet.acts),
+            "hours": sums[:, HOURS],
+            "short": sums[:, SHORT],
             "seconds": sums[:, SECONDS],
             "bias": self.trail.bias(),
             "coverage": self.trail.coverage(),

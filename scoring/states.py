@@ -21,19 +21,21 @@ from scoring.anomalies.anomalies import Anomalies
 from scoring.anomalies.episodes import Onsets
 from scoring.anomalies.memories import Memory as Detected
 from scoring.anomalies.refractories import Refractory
+from scoring.breakers import FIGURES, Breaker
 from scoring.calendars import Lesson
 from scoring.errors import InvalidState
 from scoring.forecasting.experiences import Experience
-from scoring.ledgers import Ledger
+from scoring.ledgers import COLUMNS, PATHS, SECONDS, Ledger
 from scoring.panels import Bools, Panel, Series, at_rows
 from scoring.publisher import ARRAYS, NOTHING, PER_SERIES, Scores
 from scoring.recommending.decisions import Memory
 from scoring.scorer import Scorer
 from scoring.trails import Trail
 
-FORMAT = 4
-READABLE = (2, 3, 4)
-"""2 knew one forecaster, which learned nothing and did not choose; up to 3 the detector remembered its states alone."""
+FORMAT = 5
+READABLE = (2, 3, 4, 5)
+"""2 knew one forecaster, which learned nothing and did not choose; up to 3 the detector remembered its states alone; up to 4 the
+ledger had no reactive path, and there was no breaker."""
 State = Mapping[str, NDArray[Any]]
 _LEARNED = "learned."
 _DETECTOR = "detector"
@@ -42,15 +44,17 @@ _ACCOUNT = ("about", "first", "judged")
 
 
 def decided(scorer: Scorer) -> State:
-    """What was decided, and what the next decision goes on from: some 3 KiB for each target."""
+    """What was decided, and what the next decision goes on from: some 6 KiB for each target."""
     latest, trail = scorer.board.latest(), scorer.trail.arrays()
     ledger = [scorer.ledger.day, scorer.ledger.at]
+    breaker = [scorer.breaker.place, scorer.breaker.at, scorer.breaker.window]
     experts = () if latest is None else latest[1].experts
     arrays: dict[str, NDArray[Any]] = {
         "about": _about(
             scorer,
             horizons=scorer.fleet.horizons,
             ledger=ledger,
+            breaker=breaker,
             experts=experts,
             lessons=[asdict(lesson) for lesson in scorer.lessons],
             block=scorer.detection.lately.block,
@@ -59,6 +63,7 @@ def decided(scorer: Scorer) -> State:
         **_named("lately", scorer.detection.lately),
         **_named("memory", scorer.memory),
         **_named("ledger", scorer.ledger),
+        **_named("breaker", scorer.breaker),
         **{f"trail.{name}": trail[name] for name in _ACCOUNT},
     }
     return arrays if latest is None else {**arrays, **_named("scores", latest[1])}
@@ -129,7 +134,9 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
             t, s
         )
         day, at = about["ledger"]
-        ledger = _built(Ledger, "ledger", state, day=int(day), at=float(at)).for_rows(t)
+        booked = state if about["format"] == FORMAT else {**state, **_one_path(state)}
+        ledger = _built(Ledger, "ledger", booked, day=int(day), at=float(at)).for_rows(t)
+        breaker = _breaker(state, about, rows).for_rows(t)
         trail = _with_account(scorer.trail, {name: state[f"trail.{name}"] for name in _ACCOUNT}, s)
         lessons = tuple(Lesson(**lesson) for lesson in about.get("lessons", ()))
         then = {seconds: i for i, seconds in enumerate(about["horizons"])}
@@ -138,7 +145,7 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         if "scores.scored_at" in state:
             whole = state
             if about["format"] != FORMAT:
-                whole = {**_unchosen(state), **state}
+                whole = {**_unchosen(state), **state, **_one_score(state)}
                 whole = {**_unexplained(whole, rows, len(about["series"])), **whole}
             scores = _built(Scores, "scores", whole, experts=tuple(about.get("experts", ()))).for_rows(
                 t, s, places
@@ -147,10 +154,11 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         _refuse_misfit(lately, scorer.detection.lately)
         _refuse_misfit(memory, scorer.memory)
         _refuse_misfit(ledger, scorer.ledger)
+        _refuse_misfit(breaker, scorer.breaker)
         if scores is not None:
             scorer.board.restore(scores)
     scorer.detection = replace(scorer.detection, onsets=onsets, lately=lately)
-    scorer.memory, scorer.ledger, scorer.trail = memory, ledger, trail
+    scorer.memory, scorer.ledger, scorer.breaker, scorer.trail = memory, ledger, breaker, trail
     scorer.lessons = lessons
 
 
@@ -220,8 +228,37 @@ def _detector_memory(scorer: Scorer, state: State, rows: NDArray[np.intp]) -> De
 def _unexplained(state: State, targets: int, series: int) -> State:
     """What scores of an older format lack, as it is where nothing is known."""
     lacking = [name for name in ARRAYS if f"scores.{name}" not in state]
-    rows = {name: series if name in PER_SERIES else targets for name in lacking}
+    wide = {"turned_by": (targets, FIGURES), "versus": (targets, FIGURES)}
+    rows = {name: wide.get(name, (series if name in PER_SERIES else targets,)) for name in lacking}
     return {f"scores.{name}": np.full(rows[name], NOTHING.get(name, np.nan)) for name in lacking}
+
+
+def _one_path(state: State) -> State:
+    """A ledger that knew what was recommended and no other path: of the days that it saw nothing can be said of the others."""
+    buckets, asked = state["ledger.buckets"], state["ledger.asked"]
+    own = buckets.shape[2]
+    unknown = np.where(buckets[:, :, [SECONDS]] > 0, np.nan, 0.0)
+    paths = np.stack([asked, np.full_like(asked, np.nan), asked], axis=2)
+    return {
+        "ledger.buckets": np.concatenate([buckets, np.repeat(unknown, COLUMNS - own, axis=2)], axis=2),
+        "ledger.asked": paths[:, :, :PATHS],
+        "ledger.newest": np.zeros((len(buckets), COLUMNS)),
+    }
+
+
+def _one_score(state: State) -> State:
+    """The sums of such a ledger, without those of the reactive path."""
+    sums = {name: state[name] for name in ("scores.hours", "scores.short")}
+    return {name: np.concatenate([s, np.full((len(s), 1), np.nan)], axis=1) for name, s in sums.items()}
+
+
+def _breaker(state: State, about: Mapping[str, Any], rows: int) -> Breaker:
+    """Who is open stays open; an older format knew of none."""
+    if about["format"] != FORMAT:
+        return Breaker.none(rows)
+    place, at, window = about["breaker"]
+    stored: Breaker = _built(Breaker, "breaker", state, place=int(place), at=float(at), window=float(window))
+    return stored
 
 
 def _filled(prefix: str, blank: Any, state: State, about: Mapping[str, Any]) -> State:

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 from typer.main import get_command
 
-from helios.api.middlewares import build_timers
+from helios.api.middlewares import build_meters
 from helios.cli import app
 from helios.evaluation.commands import evaluate
 from helios.evaluation.tables import COLUMNS
@@ -45,7 +45,7 @@ def test_every_metric_of_the_process_is_documented() -> None:
     """Name and help of docs/gauges.md are those of the registry."""
     registry = CollectorRegistry()
     LoopMetrics.registered(registry)
-    build_timers(registry)
+    build_meters(registry)
     request_counter(registry)
     documented = {row[0].strip("`").removesuffix("_total"): row[-1] for row in table("gauges.md")}
     for family in registry.collect():

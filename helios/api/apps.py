@@ -19,7 +19,7 @@ from helios.api.contexts import ApiSettings, Context
 from helios.api.events import event_routes
 from helios.api.inference import inference_routes
 from helios.api.live import Live
-from helios.api.middlewares import Envelope, build_timers
+from helios.api.middlewares import Envelope, build_meters
 from helios.api.pages import install_pages
 from helios.api.targets import target_routes
 from helios.models.stores import ModelStore
@@ -89,7 +89,7 @@ def create_app(
     for routes in (condition_routes, inference_routes, target_routes, event_routes):
         app.include_router(routes(context))
     install_pages(app, settings.ui)
-    app.add_middleware(Envelope, limit=settings.max_body_bytes, timers=build_timers(registry))
+    app.add_middleware(Envelope, limit=settings.max_body_bytes, meters=build_meters(registry))
     return app
 
 

@@ -66,7 +66,7 @@ def create_operator_app(
     app.include_router(metrics_routes(lambda _: generate_latest(registry) + gauges()))
     app.include_router(_readiness_routes(live, clock))
     app.include_router(_door_routes(live, clock, gauges))
-    app.add_middleware(Envelope, limit=_BODY_LIMIT, timers={})
+    app.add_middleware(Envelope, limit=_BODY_LIMIT, meters={})
     return app
 
 

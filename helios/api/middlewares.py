@@ -1,4 +1,4 @@
-"""What every request passes through: a limit on its body, a few headers, and the stopwatch of the inference routes.
+"""What every request passes through: a limit on its body, a few headers, and the meters of the inference routes.
 
 Plain ASGI: a middleware of the framework's request-and-response kind costs more than a whole answer here.
 """
@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +17,7 @@ from helios.api.problems import Problem
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 TIMED = ("/predict", "/detect", "/recommend")
+CODES = ("200", "300", "400", "404", "405", "413", "422", "500", "503")
 
 _HEADERS = [
     (
@@ -29,8 +31,24 @@ _DRAIN = 32 * 2**20
 """So much of a body that is too large is read and dropped, so that the client gets to read why."""
 
 
-def build_timers(registry: CollectorRegistry) -> dict[str, Histogram]:
-    """`helios_inference_duration_seconds`, one child per inference route, all there from the start."""
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """What is measured of one route: how long answers took, and how many there were of each status code."""
+
+    seconds: Histogram
+    answers: Mapping[str, Counter]
+
+    def observe(self, seconds: float, code: int) -> None:
+        """Take one answer; a code that no route of ours gives counts as its class does."""
+        self.seconds.observe(seconds)
+        self.answers.get(str(code), self.answers[f"{code // 100}00"]).inc()
+
+
+def build_meters(registry: CollectorRegistry) -> dict[str, Meter]:
+    """`helios_inference_duration_seconds` and `helios_inference_requests`, all children there from the start.
+
+    A counter that appears with its first error has no rate of it: the alerts on errors would miss the first ones.
+    """
     histogram = Histogram(
         "helios_inference_duration_seconds",
         "Inference latency",
@@ -38,7 +56,16 @@ def build_timers(registry: CollectorRegistry) -> dict[str, Histogram]:
         buckets=BUCKETS,
         registry=registry,
     )
-    return {path: histogram.labels(path) for path in TIMED}
+    counter = Counter(
+        "helios_inference_requests",
+        "Answers of the inference routes by status code",
+        ["endpoint", "code"],
+        registry=registry,
+    )
+    return {
+        path: Meter(histogram.labels(path), {code: counter.labels(path, code) for code in CODES})
+        for path in TIMED
+    }
 
 
 class Envelope:
@@ -47,13 +74,13 @@ class Envelope:
     Args:
         app: the next in line.
         limit: bytes that a body may have.
-        timers: a histogram by path, for the paths to be timed.
+        meters: a meter by path, for the paths to be measured.
     """
 
-    def __init__(self, app: ASGIApp, *, limit: int, timers: Mapping[str, Histogram]) -> None:
+    def __init__(self, app: ASGIApp, *, limit: int, meters: Mapping[str, Meter]) -> None:
         self.app = app
         self.limit = limit
-        self.timers = timers
+        self.meters = meters
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One exchange."""
@@ -61,13 +88,17 @@ class Envelope:
             await self.app(scope, receive, send)
             return
 
+        code = 500  # an exchange that ends without an answer failed here
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal code
             if message["type"] == "http.response.start":
+                code = message["status"]
                 message["headers"] = [*message.get("headers", ()), *_HEADERS]
             await send(message)
 
-        timer = self.timers.get(scope["path"])
-        if timer is None:
+        meter = self.meters.get(scope["path"])
+        if meter is None:
             await self.app(scope, receive, send_with_headers)
             return
         bounded = BoundedBody(receive, self.limit, Headers(scope=scope).get("content-length", ""))
@@ -75,7 +106,7 @@ class Envelope:
         try:
             await self.app(scope, bounded, send_with_headers)
         finally:
-            timer.observe(time.perf_counter() - started)
+            meter.observe(time.perf_counter() - started, code)
 
 
 class BoundedBody:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from helios.api.renderings import short, short_list, short_ratio, time_of, time_or_none
 from scoring.reports import (
     AnomalyReport,
+    BreakerReport,
     History,
     HorizonForecast,
     LedgerReport,
@@ -111,7 +112,26 @@ class TargetLedger(BaseModel):
     replica_hours_recommended: float
     short_minutes_actual: float
     short_minutes_recommended: float
+    replica_hours_reactive: float | None
+    short_minutes_reactive: float | None
     line: str
+
+
+class TargetBreaker(BaseModel):
+    """How the forecast fares against the reactive path over the last `window_seconds`; `open`: it is withdrawn for it."""
+
+    open: bool
+    losing: bool = Field(
+        description="it has lost, in whatever mode; only in Autoscale it is withdrawn for it"
+    )
+    since: datetime | None
+    cause: str
+    window_seconds: float | None
+    replica_hours_forecast: float | None
+    replica_hours_reactive: float | None
+    short_minutes_forecast: float | None
+    short_minutes_reactive: float | None
+    text: str
 
 
 class Target(BaseModel):
@@ -138,6 +158,7 @@ class Target(BaseModel):
     metrics: list[TargetMetric]
     anomaly: TargetAnomaly
     ledger: TargetLedger
+    breaker: TargetBreaker
     problem: str | None
 
 
@@ -213,6 +234,7 @@ def render_report(report: Report) -> dict[str, Any]:
         "metrics": [render_metric(metric) for metric in report.metrics],
         "anomaly": render_anomaly(report.anomaly),
         "ledger": render_ledger(report.ledger),
+        "breaker": render_breaker(report.breaker),
         "problem": report.problem,
     }
 
@@ -294,7 +316,25 @@ def render_ledger(ledger: LedgerReport) -> dict[str, Any]:
         "replica_hours_recommended": short(ledger.replica_hours_recommended),
         "short_minutes_actual": short(ledger.short_minutes_actual),
         "short_minutes_recommended": short(ledger.short_minutes_recommended),
+        "replica_hours_reactive": short(ledger.replica_hours_reactive),
+        "short_minutes_reactive": short(ledger.short_minutes_reactive),
         "line": ledger.line,
+    }
+
+
+def render_breaker(breaker: BreakerReport) -> dict[str, Any]:
+    """A breaker as `TargetBreaker`."""
+    return {
+        "open": breaker.open,
+        "losing": breaker.losing,
+        "since": time_or_none(breaker.since),
+        "cause": breaker.cause,
+        "window_seconds": breaker.window_seconds,
+        "replica_hours_forecast": short(breaker.replica_hours_forecast),
+        "replica_hours_reactive": short(breaker.replica_hours_reactive),
+        "short_minutes_forecast": short(breaker.short_minutes_forecast),
+        "short_minutes_reactive": short(breaker.short_minutes_reactive),
+        "text": breaker.text,
     }
 
 

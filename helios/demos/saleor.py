@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from helios.demos.worlds import WEEK, World
@@ -25,6 +25,8 @@ HISTORY_SECONDS = 4.6 * 86_400.0
 time, comes the one incident of the trace that anybody can see: for five minutes a sixth more network traffic, in and
 out, and nothing like it in all the other days.
 """
+LEAST_HISTORY_SECONDS = 1.1 * 86_400.0
+"""A day, and a little more: so much the detector and the forecast want before they speak."""
 GIB = 2.0**30
 
 
@@ -94,9 +96,23 @@ def demo_world(step: float, *, history_seconds: float = HISTORY_SECONDS) -> Worl
         step: of the grid, seconds.
         history_seconds: how much of the trace is history when time begins to pass.
     """
+    return _moved(Trace.from_csv(TRACE), step, history_seconds)
+
+
+def live_world(step: float, now: float, *, seconds: float) -> World:
+    """The same world, where time began to pass so many `seconds` before `now`; later where the trace has not so much history.
+
+    It ends after `now`: as much of the trace is still to come as the demo's own world has.
+    """
     trace = Trace.from_csv(TRACE)
+    world = _moved(trace, step, HISTORY_SECONDS, now)
+    start = max(trace.start + world.shift_seconds + LEAST_HISTORY_SECONDS, now - seconds)
+    return replace(world, start=math.ceil(start / step) * step)
+
+
+def _moved(trace: Trace, step: float, history_seconds: float, now: float | None = None) -> World:
     start = math.ceil((trace.start + history_seconds) / step) * step
-    shift = math.floor((time.time() - start) / WEEK) * WEEK
+    shift = math.floor(((time.time() if now is None else now) - start) / WEEK) * WEEK
     targets, columns, requests = [], {}, {}
     for service in FLEET:
         own = tuple(

@@ -52,6 +52,7 @@ class Reason(StrEnum):
     NO_SKILL = "NoSkill"
     SPIKE = "SpikeUnderWay"
     NO_FORECAST = "NoForecast"
+    WITHDRAWN = "Withdrawn"
     # Scaling
     OBSERVING = "Observing"
     OFFERED = "Offered"
@@ -151,15 +152,19 @@ def forecast_ready(report: Report | None, step: float) -> Condition:
         return said(True, Reason.SKILFUL, f"skill over persistence: {skill_band(report)}")
     if report.outcome == "history" and driver is not None:
         return said(False, Reason.INSUFFICIENT_HISTORY, f"{_history(driver, step)}; decisions are reactive")
-    if report.outcome == "skill":
-        return said(
-            False,
+    reactive = {
+        "skill": (
             Reason.NO_SKILL,
             "no better than persistence on this workload's own past; decisions are reactive",
-        )
-    if report.outcome == "spike":
-        return said(False, Reason.SPIKE, "a spike is under way; decisions are reactive while it lasts")
-    return said(False, Reason.NO_FORECAST, "no forecast in the last cycle; decisions are reactive")
+        ),
+        "spike": (Reason.SPIKE, "a spike is under way; decisions are reactive while it lasts"),
+        "withdrawn": (
+            Reason.WITHDRAWN,
+            f"withdrawn by the breaker: {report.breaker.cause}; decisions are reactive",
+        ),
+    }
+    lacking = (Reason.NO_FORECAST, "no forecast in the last cycle; decisions are reactive")
+    return said(False, *reactive.get(report.outcome, lacking))
 
 
 def skill_band(report: Report) -> str:

@@ -6,6 +6,7 @@ Nothing is sent from here, and no process-wide default of the client is set.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from kubernetes.client.configuration import Configuration
 from kubernetes.config.config_exception import ConfigException
@@ -63,7 +64,8 @@ def _of_pod(environment: Mapping[str, str]) -> Configuration:
         loader.load_and_set(found)  # type: ignore[no-untyped-call]
     except (ConfigException, OSError) as error:
         raise SettingsError(
-            f"the pod's service account cannot be used ({error}): leave automountServiceAccountToken on, or name "
-            "operator.context of a kube config"
+            f"the pod's service account cannot be used ({error}): mount its token and ca.crt at "
+            f"{Path(SERVICE_TOKEN_FILENAME).parent} (the volume `token` of deploy/kustomize/base/statefulset.yaml; "
+            "automountServiceAccountToken does it in every container), or name operator.context of a kube config"
         ) from error
     return found

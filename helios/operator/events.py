@@ -1,4 +1,4 @@
-"""Kubernetes Events of a HeliosTarget: anomalies, changed recommendations, what was written; each told once.
+"""Kubernetes Events of a HeliosTarget: anomalies, changed recommendations, the breaker, what was written; each told once.
 
 An Event's name is made of what it tells, so that telling it again, after a restart too, is a name that is taken already.
 Recommendations that change often are told at most once in a while. Nothing here sends anything.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helios.operator.annotations import moment
-from helios.operator.conditions import ACKNOWLEDGED, quiet, stamp
+from helios.operator.conditions import ACKNOWLEDGED, Reason, quiet, stamp
 from helios.operator.resources import API_VERSION, KIND, HeliosTarget
 from scoring.reports import Report
 
@@ -47,6 +47,8 @@ class _Told:
     """Onset of the anomaly that was told last, until its end is told."""
     reason: str = ""
     """What was told of it."""
+    withdrawn: bool = False
+    """Whether the forecast was withdrawn by the breaker when that was told last."""
 
 
 class Notices:
@@ -66,8 +68,13 @@ class Notices:
         if told is None:  # an operator that starts anew goes on from what the status says
             before, since = _held(target, "replicas", "recommended"), _held(target, "anomaly", "since")
             reason = _reason(_held(target, "anomaly", "muted"))
-            told = self._told[target.uid] = _Told(before, now - self._pause, moment(since), reason)
-        return [*self._anomaly(report, told), *self._recommendation(report, told, now)]
+            withdrawn = _withdrawn(target)
+            told = self._told[target.uid] = _Told(before, now - self._pause, moment(since), reason, withdrawn)
+        return [
+            *self._anomaly(report, told),
+            *self._breaker(report, told),
+            *self._recommendation(report, told, now),
+        ]
 
     def forget(self, uids: set[str]) -> None:
         """Forget every target but these."""
@@ -88,6 +95,23 @@ class Notices:
                 f"{change} {now // 3600:.0f}",
             )
         ]
+
+    def _breaker(self, report: Report, told: _Told) -> list[Notice]:
+        """That it opened, a Warning, and that it closed; not that a target whose forecast is withdrawn left Autoscale."""
+        breaker = report.breaker
+        if report.state != "scored" or breaker.open == told.withdrawn:
+            return []
+        told.withdrawn = breaker.open
+        key = f"{breaker.since or 0:.0f}"
+        if breaker.open:
+            words = f"The forecast is withdrawn: {breaker.cause}. Decisions are reactive until it has won again in shadow"
+            return [Notice("BreakerOpened", words, key, warning=True)]
+        if breaker.losing or report.mode != "Autoscale":
+            return []
+        words = f"The forecast decides again: in shadow, {breaker.cause}"
+        if breaker.since is None:  # as after a start without a snapshot
+            words = "The forecast decides again: what it had lost is not remembered"
+        return [Notice("BreakerClosed", words, key)]
 
     def _anomaly(self, report: Report, told: _Told) -> list[Notice]:
         """Its onset, that it was muted or acknowledged, its end; each once, and only what alarms is a Warning."""
@@ -116,6 +140,16 @@ def _reason(muted: str | None) -> str:
     if muted is None:
         return "AnomalyDetected"
     return "AnomalyAcknowledged" if muted == ACKNOWLEDGED else "AnomalyMuted"
+
+
+def _withdrawn(target: HeliosTarget) -> bool:
+    """Whether the status says that the forecast is withdrawn."""
+    held = target.status.get("conditions")
+    return any(
+        condition.get("reason") == Reason.WITHDRAWN
+        for condition in (held if isinstance(held, list) else [])
+        if isinstance(condition, dict)
+    )
 
 
 def _held(target: HeliosTarget, part: str, name: str) -> Any:

@@ -57,6 +57,8 @@ def watch(handlers: kopf.OperatorRegistry, stop: threading.Event) -> None:
                 kopf.operator(
                     registry=handlers,
                     settings=_settings(),
+                    # kopf would make one of the user's name, and a pod's user may have none
+                    identity="helios",  # type: ignore[arg-type] # a str; the name of its type is not public
                     standalone=True,
                     clusterwide=True,
                     stop_flag=stop,

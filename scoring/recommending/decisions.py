@@ -54,6 +54,9 @@ class Decisions:
         limits: bit set of `scoring.recommending.reasons.Limit`.
         driver: the series row that asked for most, -1 where none did.
         demand: the demand that the driver was decided on, in its unit.
+        ahead: replicas that the forecast's path would have had by itself, whoever decides now.
+        reactive: the same of the reactive path.
+        trusted: whether a forecast decided in the forecast's path.
     """
 
     recommended: Floats
@@ -64,6 +67,9 @@ class Decisions:
     limits: NDArray[np.int32]
     driver: NDArray[np.intp]
     demand: Floats
+    ahead: Floats
+    reactive: Floats
+    trusted: Bools
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +86,10 @@ class Memory:
         frozen_since: onset that the drop now in force counts from, UNIX seconds, `[targets]`; NaN while there is none.
         settled: load at which a freeze ended, `[targets]`; NaN where none has, or the load has left that level since (see
             `scoring.recommending.freezes`).
+        reactive: what the reactive path wanted when `proposals` were made, `[targets, REMEMBERED]`.
+        alone: the last number of the forecast's path and of the reactive one, each by itself, `[targets, 2]`.
+        withdrawn: whose forecast did not count in the last cycle, `[targets]`; `turned`: since when that is so, UNIX
+            seconds, -inf where it always was.
     """
 
     proposals: Floats
@@ -89,6 +99,10 @@ class Memory:
     sums: NDArray[np.float64]
     frozen_since: NDArray[np.float64]
     settled: Floats
+    reactive: Floats
+    alone: Floats
+    withdrawn: Bools
+    turned: NDArray[np.float64]
 
     @classmethod
     def none(cls, targets: int, series: int) -> Memory:
@@ -101,6 +115,10 @@ class Memory:
             np.zeros((series, 6)),
             np.full(targets, np.nan, np.float64),
             np.full(targets, np.nan, np.float32),
+            np.full((targets, REMEMBERED), np.nan, np.float32),
+            np.full((targets, 2), np.nan, np.float32),
+            np.zeros(targets, np.bool_),
+            np.full(targets, -np.inf),
         )
 
     def for_rows(self, targets: NDArray[np.intp], series: NDArray[np.intp]) -> Memory:
@@ -113,33 +131,56 @@ class Memory:
             at_rows(self.sums, series, 0),
             at_rows(self.frozen_since, targets, np.nan),
             at_rows(self.settled, targets, np.nan),
+            at_rows(self.reactive, targets, np.nan),
+            at_rows(self.alone, targets, np.nan),
+            at_rows(self.withdrawn, targets, np.False_),
+            at_rows(self.turned, targets, -np.inf),
         )
 
-    def with_proposal(self, wanted: Floats, now: float) -> Memory:
-        """This memory with one more proposal; a target without one keeps its past as it is."""
+    def with_proposals(self, wanted: Floats, reactive: Floats, now: float) -> Memory:
+        """This memory with one more proposal of each path; a target without one keeps its past as it is."""
         known = ~np.isnan(wanted)
-        proposals, at = self.proposals.copy(), self.at.copy()
-        proposals[known, 1:], proposals[known, 0] = self.proposals[known, :-1], wanted[known]
+        at = self.at.copy()
         at[known, 1:], at[known, 0] = self.at[known, :-1], now
-        return replace(self, proposals=proposals, at=at)
+        both = (_pushed(self.proposals, wanted, known), _pushed(self.reactive, reactive, known))
+        return replace(self, proposals=both[0], reactive=both[1], at=at)
 
-    def highest_of(self, seconds: Floats, now: float) -> Floats:
-        """The highest proposal of the last `seconds` of each target: `[targets]`, NaN if there is none.
+    def highest_of(self, seconds: Floats, now: float) -> tuple[Floats, Floats]:
+        """The highest proposal of the last `seconds`, by the forecast's path and by the reactive one: `[targets]`, NaN if none.
 
         A proposal exactly so old still counts, as in the HPA; one that a clock put into the future does not.
         """
         age = now - self.at
-        recent = np.where((age >= 0) & (age <= seconds[:, None]), self.proposals, np.float32(np.nan))
-        highest: Floats = np.fmax.reduce(recent, axis=1)
-        return highest
+        recent, unknown = (age >= 0) & (age <= seconds[:, None]), np.float32(np.nan)
+        highest: Floats = np.fmax.reduce(np.where(recent, self.proposals, unknown), axis=1)
+        reactive: Floats = np.fmax.reduce(np.where(recent, self.reactive, unknown), axis=1)
+        return highest, reactive
+
+    def with_withdrawn(self, withdrawn: Bools, now: float) -> Memory:
+        """This memory with those whose forecast does not count now."""
+        return replace(
+            self, withdrawn=withdrawn, turned=np.where(withdrawn != self.withdrawn, now, self.turned)
+        )
+
+
+def _pushed(past: Floats, newest: Floats, known: Bools) -> Floats:
+    """`past` with one more column in front, where there is one."""
+    out = past.copy()
+    out[known, 1:], out[known, 0] = past[known, :-1], newest[known]
+    return out
 
 
 def undecided(targets: int) -> Decisions:
     """No decision for anyone."""
     unknown = np.full(targets, np.nan, np.float32)
     return Decisions(
-        **{f.name: unknown for f in fields(Decisions) if f.name not in {"path", "limits", "driver"}},
+        **{
+            f.name: unknown
+            for f in fields(Decisions)
+            if f.name not in {"path", "limits", "driver", "trusted"}
+        },
         path=np.zeros(targets, np.int8),
         limits=np.zeros(targets, np.int32),
         driver=np.full(targets, -1, np.intp),
+        trusted=np.zeros(targets, np.bool_),
     )

@@ -18,6 +18,7 @@ class Path(IntEnum):
     SKILL = 5
     SPIKE = 6
     FORECAST = 7
+    WITHDRAWN = 8
 
 
 class Limit(IntFlag):
@@ -41,7 +42,10 @@ OUTCOMES = {path: path.name.lower().replace("_", "-") for path in Path}
 
 @dataclass(frozen=True, slots=True)
 class Grounds:
-    """The figures behind one decision; None where unknown, ratios as ratios, times in seconds."""
+    """The figures behind one decision; None where unknown, ratios as ratios, times in seconds.
+
+    `withdrawn` says why the forecast does not count, where it does not.
+    """
 
     path: Path
     limits: Limit
@@ -62,6 +66,7 @@ class Grounds:
     recommended: int | None
     cooldown_seconds: float
     kind: str
+    withdrawn: str = "the forecast is withdrawn"
 
 
 def explain(g: Grounds) -> str:
@@ -94,8 +99,9 @@ def _basis(g: Grounds) -> str:
         Path.HISTORY: f"{g.points} of {g.needed} points of history",
         Path.SKILL: "no skill over persistence yet"
         if g.skill is None
-        else f"skill {g.skill:+.2f} over persistence",
+        else f"skill {round(g.skill, 2) + 0.0:+.2f} over persistence",
         Path.SPIKE: "a spike is under way",
+        Path.WITHDRAWN: g.withdrawn,
     }
     verb = "lifted to" if Limit.EVENT in g.limits else "at"
     return (

@@ -1,13 +1,14 @@
 """Demand to replicas, for the whole fleet at once.
 
 With a forecast that has skill, the quantile of the maximum over the lead time is the margin; without one the ordinary
-HPA figure stands. Every bound is applied in a stated order and leaves a trace, so that each number can say why.
-Nothing here is smoothed, learned or read from outside.
+HPA figure stands. Both are reckoned for everyone, always: what was not followed is what a ledger compares with. Every bound is
+applied in a stated order and leaves a trace, so that each number can say why. Nothing here is smoothed, learned or read
+from outside, and whether a forecast is to be withdrawn is told to it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scoring.forecasting.forecasts import LEVELS
 from scoring.forecasting.quantiles import at_level, probability_below
 from scoring.panels import Bools, Floats
-from scoring.policies import Fleet
+from scoring.policies import Fleet, Policies
 from scoring.recommending import footprints, freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation
 from scoring.recommending.reasons import Limit, Path
@@ -38,59 +39,86 @@ class _Needs:
 
 
 @dataclass(frozen=True, slots=True)
+class _Wants:
+    """What each target asks for, by one path: that of the series that needs most, and what must not be undercut."""
+
+    replicas: Floats
+    held: Floats
+    path: NDArray[np.int8]
+    limits: NDArray[np.int32]
+    driver: NDArray[np.intp]
+    demand: Floats
+
+    def where(self, own: Bools, other: _Wants) -> _Wants:
+        """These where `own`, else the other path's."""
+        return _Wants(*(np.where(own, getattr(self, f.name), getattr(other, f.name)) for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
 class Recommender:
     """Decides for a fleet; its memory is an argument and a result."""
 
-    def decide(self, fleet: Fleet, s: Situation, memory: Memory) -> tuple[Decisions, Memory]:
+    def decide(
+        self, fleet: Fleet, s: Situation, memory: Memory, withdrawn: Bools | None = None
+    ) -> tuple[Decisions, Memory]:
         """One decision per target.
 
         Args:
             fleet: the targets and their series.
             s: what is known now.
             memory: what the last call returned.
+            withdrawn: whose forecast is not to count, `[targets]`; None: nobody's. They are decided reactively, and for a cooldown
+                after such a change not below what either path asked for.
         """
-        owner, policies = fleet.owner, s.policies
-        replicas = s.workloads.replicas
-        # 1 what each series asks for, then the largest per target
+        owner, policies, replicas = fleet.owner, s.policies, s.workloads.replicas
+        out = np.zeros(len(fleet), np.bool_) if withdrawn is None else withdrawn
+        # 1 what each series asks for, with the forecast and without, then the largest per target
         memory = replace(memory, sums=footprints.observed(memory.sums, replicas[owner], s.forecast.last))
-        memory = replace(memory, usual=_usual(fleet, s, memory))
-        needs = _needs(fleet, s, memory.usual * policies.lift[owner])
+        memory = replace(memory, usual=_usual(fleet, s, memory)).with_withdrawn(out, s.now)
+        needs, plain = _needs(fleet, s, memory.usual * policies.lift[owner])
         drives = fleet.drives & (~fleet.is_memory | footprints.is_independent(memory.sums))
-        driver = _largest(fleet, np.where(drives, needs.replicas, np.float32(np.nan)))
-        picked = np.maximum(driver, 0)
-        known = driver >= 0
-        uncapped = np.where(known, needs.replicas[picked], np.float32(np.nan))
-        limits = np.where(known, needs.limits[picked], 0)
+        ahead, reactive = _wants(fleet, needs, drives), _wants(fleet, plain, drives)
+        known = ahead.driver >= 0
         # 2 hold-down: a lower number waits until no proposal of the cooldown was higher
-        memory = memory.with_proposal(uncapped, s.now)
-        held = memory.highest_of(policies.cooldown, s.now)
-        wanted = np.where(known, np.fmax(uncapped, held), uncapped)
-        limits |= np.where(wanted > uncapped, Limit.HELD, 0)
+        memory = memory.with_proposals(ahead.replicas, reactive.replicas, s.now)
+        held, bare = memory.highest_of(policies.cooldown, s.now)
+        ahead, reactive = replace(ahead, held=held), replace(reactive, held=bare)
+        wants = reactive.where(out, ahead)
+        turning = (memory.turned <= s.now) & (s.now - memory.turned <= policies.cooldown)
+        wants = replace(wants, held=np.where(turning, np.fmax(held, bare), wants.held))
         # 3 freeze: a drop that looks like an outage, a spike, or a driving metric that is missing (as in the HPA, which
         #   then scales up on the others and never down) takes no replicas away
         frozen, memory = freezes.frozen(s, freezes.load(fleet, s, drives), memory)
-        partial = _any(fleet, drives & np.isnan(needs.replicas))
+        stays = np.where(frozen, Limit.FROZEN, 0)
+        stays = np.where(~frozen & _any(fleet, drives & np.isnan(needs.replicas)), Limit.PARTIAL, stays)
+        # 4 step limits, then bounds: bounds always win. What is published steps from the replicas that there are; the two paths
+        #   that are compared each from its own last number, or whatever else holds the workload would be laid to one of them
         before = np.where(np.isnan(memory.recommended), replicas, memory.recommended)
-        floor = np.where((frozen | partial) & known, before, np.float32(np.nan))
-        limits |= np.where(floor > wanted, np.where(frozen, Limit.FROZEN, Limit.PARTIAL), 0)
-        wanted = np.fmax(wanted, floor)
-        # 4 step limits, then bounds: bounds always win
         count = np.where(np.isnan(replicas), memory.recommended, replicas)
-        wanted, stepped = _stepped(wanted, count, policies.up, policies.down)
-        recommended = np.clip(wanted, policies.minimum, policies.maximum)
-        limits |= stepped
-        limits |= np.where(recommended < wanted, Limit.MAXIMUM, 0)
-        limits |= np.where(recommended > wanted, Limit.MINIMUM, 0)
-        memory = replace(memory, recommended=np.where(known, recommended, memory.recommended))
+        recommended, limits = _bounded(wants, policies, stays, before, count)
+        own = np.where(np.isnan(memory.alone), replicas[:, None], memory.alone)
+        alone = np.stack(
+            [_bounded(w, policies, stays, n, n)[0] for w, n in zip((ahead, reactive), own.T, strict=True)],
+            axis=1,
+        )
+        memory = replace(
+            memory,
+            recommended=np.where(known, recommended, memory.recommended),
+            alone=np.where(known[:, None], alone, memory.alone),
+        )
+        path = _path(fleet, s, wants, drives)
         return Decisions(
             recommended=recommended,
-            uncapped=uncapped,
+            uncapped=wants.replicas,
             signal=nudged(recommended, replicas),
             confidence=_confidence(fleet, s, drives, recommended),
-            path=_path(fleet, s, needs, drives, driver),
-            limits=limits.astype(np.int32),
-            driver=driver,
-            demand=np.where(known, needs.demand[picked], np.float32(np.nan)),
+            path=np.where(out & known, Path.WITHDRAWN, path).astype(np.int8),
+            limits=limits,
+            driver=wants.driver,
+            demand=wants.demand,
+            ahead=alone[:, 0],
+            reactive=alone[:, 1],
+            trusted=known & (ahead.path == Path.FORECAST),
         ), memory
 
 
@@ -106,8 +134,8 @@ def nudged(recommended: Floats, replicas: Floats) -> Floats:
     return np.where(dead, past, recommended).astype(np.float32)
 
 
-def _needs(fleet: Fleet, s: Situation, lifted: Floats) -> _Needs:
-    """Replicas per series: by the forecast where it is trusted, else reactive; never below the guard.
+def _needs(fleet: Fleet, s: Situation, lifted: Floats) -> tuple[_Needs, _Needs]:
+    """Replicas per series: by the forecast where it is trusted, else reactive, and reactive throughout; never below the guard.
 
     A spike is answered reactively where that asks for more: the forecast does not know it, and may know of more to come.
     """
@@ -124,22 +152,69 @@ def _needs(fleet: Fleet, s: Situation, lifted: Floats) -> _Needs:
         by_load = _ceil(now / (p.reactive_utilization[owner] * request))
         able = ~short & ~poor & ~blind
         trusted = able & (~spike[owner] | (by_forecast > by_load))
-        raised = lifted > np.where(trusted, peak, f.last)
-        need = np.where(trusted, by_forecast, by_load)
         guard = _ceil(f.last / (p.guard_utilization[owner] * request))
         # demand was at least what is seen: the reactive margin, and one pod more than there are
-        reactive = _ceil(f.last / (p.reactive_utilization[owner] * request))
-        least = np.where(s.censored, np.fmax(reactive, s.workloads.replicas[owner] + 1), guard)
-        limits = np.where(least > need, np.where(s.censored, Limit.CENSORED, Limit.GUARD), 0)
-        limits |= np.where(raised, Limit.EVENT, 0)
+        seen = _ceil(f.last / (p.reactive_utilization[owner] * request))
+        least = np.where(s.censored, np.fmax(seen, s.workloads.replicas[owner] + 1), guard)
+        lifts = lifted > np.where(trusted, peak, f.last), lifted > f.last
     path = np.select(
         [trusted, spike[owner], short, blind, poor],
         [Path.FORECAST, Path.SPIKE, Path.HISTORY, Path.NO_FORECAST, Path.SKILL],
         Path.SKILL,
     ).astype(np.int8)
-    replicas = np.where(np.isnan(request), np.float32(np.nan), np.fmax(need, least))
-    replicas = np.where(np.isnan(f.last), np.float32(np.nan), replicas)
-    return _Needs(replicas, np.where(trusted, ahead, now), path, limits.astype(np.int32))
+    unknown = np.isnan(request) | np.isnan(f.last)
+
+    def needs(need: Floats, demand: Floats, raised: Bools) -> _Needs:
+        with np.errstate(invalid="ignore"):
+            limits = np.where(least > need, np.where(s.censored, Limit.CENSORED, Limit.GUARD), 0)
+        limits |= np.where(raised, Limit.EVENT, 0)
+        replicas = np.where(unknown, np.float32(np.nan), np.fmax(need, least))
+        return _Needs(replicas, demand, path, limits.astype(np.int32))
+
+    return (
+        needs(np.where(trusted, by_forecast, by_load), np.where(trusted, ahead, now), lifts[0]),
+        needs(by_load, now, lifts[1]),
+    )
+
+
+def _wants(fleet: Fleet, needs: _Needs, drives: Bools) -> _Wants:
+    """The largest need of each target; NaN and a driver of -1 where it has none."""
+    driver = _largest(fleet, np.where(drives, needs.replicas, np.float32(np.nan)))
+    picked, known, unknown = np.maximum(driver, 0), driver >= 0, np.float32(np.nan)
+    replicas = np.where(known, needs.replicas[picked], unknown)
+    return _Wants(
+        replicas=replicas,
+        held=replicas,
+        path=needs.path[picked],
+        limits=np.where(known, needs.limits[picked], 0).astype(np.int32),
+        driver=driver,
+        demand=np.where(known, needs.demand[picked], unknown),
+    )
+
+
+def _bounded(
+    wants: _Wants, policies: Policies, stays: Bits, before: Floats, count: Floats
+) -> tuple[Floats, NDArray[np.int32]]:
+    """What comes of a want: replicas and the limits that changed it.
+
+    Args:
+        wants: of one path.
+        policies: the wishes at this moment.
+        stays: why nothing may be taken away, as a limit's bit; 0 where it may.
+        before: the number that is not undercut then.
+        count: what step limits count from; NaN: they do not count.
+    """
+    known = wants.driver >= 0
+    wanted = np.where(known, np.fmax(wants.replicas, wants.held), wants.replicas)
+    limits = wants.limits | np.where(wanted > wants.replicas, Limit.HELD, 0)
+    floor = np.where((stays > 0) & known, before, np.float32(np.nan))
+    limits |= np.where(floor > wanted, stays, 0)
+    wanted, stepped = _stepped(np.fmax(wanted, floor), count, policies.up, policies.down)
+    recommended = np.clip(wanted, policies.minimum, policies.maximum)
+    limits |= stepped
+    limits |= np.where(recommended < wanted, Limit.MAXIMUM, 0)
+    limits |= np.where(recommended > wanted, Limit.MINIMUM, 0)
+    return recommended, limits.astype(np.int32)
 
 
 def _usual(fleet: Fleet, s: Situation, memory: Memory) -> Floats:
@@ -181,9 +256,7 @@ def _stepped(wanted: Floats, replicas: Floats, up: Floats, down: Floats) -> tupl
     return limited, bits.astype(np.int32)
 
 
-def _path(
-    fleet: Fleet, s: Situation, needs: _Needs, drives: Bools, driver: NDArray[np.intp]
-) -> NDArray[np.int8]:
+def _path(fleet: Fleet, s: Situation, wants: _Wants, drives: Bools) -> NDArray[np.int8]:
     """The driver's path; without a driver, what is missing."""
     observed = ~np.isnan(s.forecast.last)
     missing = np.select(
@@ -191,7 +264,7 @@ def _path(
         [Path.NO_DATA, Path.MEMORY_ONLY, Path.NO_DATA],
         Path.NO_REQUEST,
     )
-    return np.where(driver >= 0, needs.path[np.maximum(driver, 0)], missing).astype(np.int8)
+    return np.where(wants.driver >= 0, wants.path, missing).astype(np.int8)
 
 
 def _confidence(fleet: Fleet, s: Situation, drives: Bools, recommended: Floats) -> Floats:

@@ -37,7 +37,12 @@ STATELESS = {
     "/detect": {"metrics": {"cpu_utilization": 0.5}},
     "/recommend": {"current_replicas": 2, "current_metrics": {"cpu_utilization": 0.9}},
 }
-OWN = ["helios_inference_duration_seconds", "helios_inference_duration_seconds_created"]
+OWN = [
+    "helios_inference_duration_seconds",
+    "helios_inference_duration_seconds_created",
+    "helios_inference_requests",
+    "helios_inference_requests_created",
+]
 """All that a test's `serve` has to say of itself."""
 TARGET = {"namespace": KEY[0], "deployment": KEY[1]}
 

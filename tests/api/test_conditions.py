@@ -177,6 +177,26 @@ def test_metrics_can_be_scraped(serve: Serve) -> None:
     assert {"/predict": 1.0, "/detect": 0.0, "/recommend": 0.0} == counts
 
 
+def test_answers_are_counted_by_route_and_code(serve: Serve) -> None:
+    """Every counter is there from the start, or the first error would have no rate; a refused body counts too."""
+    api = serve()
+    api.post("/predict", CPU)
+    api.post("/predict", {"metrics": {"cpu_utilization": -1}})
+    api.get("/recommend")
+    (family,) = (
+        f
+        for f in text_string_to_metric_families(api.get("/metrics").text)
+        if f.name == "helios_inference_requests"
+    )
+    counts = {
+        (s.labels["endpoint"], s.labels["code"]): s.value for s in family.samples if s.name.endswith("_total")
+    }
+    assert {("/predict", "200"): 1, ("/predict", "422"): 1, ("/recommend", "405"): 1} == {
+        place: count for place, count in counts.items() if count
+    }
+    assert 0 == counts["/detect", "500"]
+
+
 class SlowLive(CannedLive):
     """A loop whose gauges take a while to render."""
 

@@ -43,6 +43,14 @@ def test_every_field_of_our_own_is_defined(word: str) -> None:
     assert f"`{word}`" in DOCUMENT.read_text()
 
 
+@pytest.mark.parametrize("part", ["TargetLedger", "TargetBreaker"])
+def test_every_field_of_what_paths_are_compared_by_is_documented(api: Served, part: str) -> None:
+    """docs/api.md names each figure of the ledger and of the breaker."""
+    fields = api.get("/openapi.json").json()["components"]["schemas"][part]["properties"]
+    text = DOCUMENT.read_text()
+    assert [] == [name for name in fields if f"`{name}`" not in text]
+
+
 def test_every_problem_is_in_the_openapi_document(api: Served) -> None:
     """Each route documents its errors as problem details, and nothing of the framework's own kind is left."""
     document = api.get("/openapi.json").json()

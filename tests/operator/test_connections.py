@@ -61,7 +61,9 @@ def test_a_kube_config_that_cannot_be_used_is_named_with_the_remedy(
 
 
 def test_a_pod_without_a_service_account_is_told_so() -> None:
-    """In a pod the service account is used, and its absence explained."""
+    """In a pod the service account is used, and its absence explained: what is to be mounted, and where."""
     environment = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-    with pytest.raises(SettingsError, match="automountServiceAccountToken"):
+    with pytest.raises(
+        SettingsError, match=r"mount its token and ca\.crt at /var/run/secrets/kubernetes\.io/serviceaccount "
+    ):
         Cluster.connected(environment=environment)

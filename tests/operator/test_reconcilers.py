@@ -81,7 +81,7 @@ def test_the_first_pass_writes_a_whole_status() -> None:
     assert 1 == world.cycle()
     _, status = world.door.statuses[0]
     assert {"current": 2, "recommended": 4, "uncapped": 4} == status["replicas"]
-    assert ("auto", "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11") == (
+    assert ("auto", "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11; reactive: -3 %, 9") == (
         status["model"],
         status["ledger"],
     )

@@ -15,6 +15,7 @@ from helios.views import LoopView
 from scoring.panels import Panel, Series
 from scoring.scorer import Summary
 from tests.processes.builders import START, STEP, DailySource, loop_over
+from tests.scoring.builders import numbers_in
 
 FOREVER = threading.Event()
 
@@ -50,7 +51,7 @@ def test_gauges_vanish_when_the_source_stays_away() -> None:
     assert b"helios_recommended_replicas{" in loop.scorer.board.exposition(clock.now())
     source.down = True
     loop.run(FOREVER, most_cycles=6)
-    assert b"" == loop.scorer.board.exposition(clock.now())
+    assert [] == numbers_in(loop.scorer.board.exposition(clock.now()))
 
 
 def test_a_hung_loop_does_not_hold_a_gauge() -> None:
@@ -59,7 +60,7 @@ def test_a_hung_loop_does_not_hold_a_gauge() -> None:
     loop = loop_over(DailySource(), clock)
     loop.run(FOREVER, most_cycles=2)
     assert b"helios_scaling_signal{" in loop.scorer.board.exposition(clock.now())
-    assert b"" == loop.scorer.board.exposition(clock.now() + 4 * STEP)
+    assert [] == numbers_in(loop.scorer.board.exposition(clock.now() + 4 * STEP))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,20 @@ def test_a_wall_clock_that_is_set_back_does_not_stop_the_loop() -> None:
     clock.waits = []
     loop_over(DailySource(), clock).run(FOREVER, most_cycles=4)
     assert max(clock.waits) <= STEP
+
+
+def test_the_loop_tells_of_its_pace_and_of_its_source() -> None:
+    """On the wall's clock, whatever it replays; before its first cycle it claims none."""
+    source, clock = DailySource(), TraceClock(START, speed=10.0, end=START + 1e6, stride=STEP)
+    loop = loop_over(source, clock)
+    metrics = loop._metrics
+    assert [STEP / 10, 0] == [metrics.interval._value.get(), metrics.last._value.get()]
+    seen = []
+    for source.down in (False, True, False):
+        loop.run(FOREVER, most_cycles=1)
+        seen.append(metrics.source._value.get())
+    assert [1, 0, 1] == seen
+    assert pytest.approx(time.time(), abs=60) == metrics.last._value.get()
 
 
 def test_liveness_is_real_time() -> None:

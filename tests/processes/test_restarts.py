@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from scoring.scorer import Summary
 from tests.processes.builders import START, STEP, DailySource, loop_over, settings_with
 from tests.processes.disks import FULL_DISK, room_for
 from tests.processes.test_comings import Wish, fleet
+from tests.scoring.builders import numbers_in
 
 FOREVER = threading.Event()
 HOUR = 3600.0
@@ -131,7 +133,7 @@ def test_a_killed_loop_publishes_at_once_what_has_not_expired(tmp_path: Path, wa
     assert SIGNAL in before.scorer.board.exposition(now)
     assert before.scorer.board.exposition(now) == after.scorer.board.exposition(now)
     assert SIGNAL in after.scorer.board.exposition(now + 3 * STEP - 1)
-    assert b"" == after.scorer.board.exposition(now + 3 * STEP)
+    assert [] == numbers_in(after.scorer.board.exposition(now + 3 * STEP))
 
 
 @pytest.mark.parametrize("looks", range(14, 60, 3))
@@ -257,7 +259,7 @@ def test_lost_decisions_cost_only_the_decisions(
         after = started(tmp_path, now)
         again = started(tmp_path, now, source, cycles=1)
     assert [STATE] * warnings * 2 == [line["file"] for line in logs if line["event"] == "cold start"]
-    assert b"" == after.scorer.board.exposition(now)
+    assert [] == numbers_in(after.scorer.board.exposition(now))
     assert 0 == again.scorer.ledger.buckets.sum()
     assert (1, True) == (source.reads, whole(again))
 
@@ -312,3 +314,36 @@ def test_a_disk_without_room_for_the_history_still_takes_the_decisions(tmp_path:
     assert 1 == len(faults)
     assert [(i * STEP, None) for i in range(6)] == clock.seen
     assert [STATE] == [path.name for path in tmp_path.iterdir()]
+
+
+class Walled(SteppedClock):
+    """A clock that is the wall's."""
+
+    speed = 1.0
+
+
+def test_a_restart_does_not_make_a_hung_loop_look_fresh(tmp_path: Path) -> None:
+    """Until it has run a cycle it tells of the last one before it: a loop that hangs in each would never be found stalled."""
+    settings, stopped = settings_with(state_path=tmp_path), threading.Event()
+    before = loop_over(DailySource(), SteppedClock(START), settings)
+    before.run(FOREVER, most_cycles=3)
+    latest = before.scorer.board.latest()
+    assert latest is not None
+    stopped.set()
+    after = loop_over(DailySource(), Walled(latest[1].scored_at.max() + 2 * STEP), settings)
+    after.run(stopped)
+    assert latest[1].scored_at.max() == after._metrics.last._value.get()
+
+
+def test_when_the_snapshot_was_last_written_is_told(tmp_path: Path) -> None:
+    """By file, so that a volume that is full is found before the restart that needs it."""
+    folder = tmp_path / "state"
+    loop = loop_over(DailySource(), SteppedClock(START), settings_with(state_path=folder))
+    loop.run(FOREVER, most_cycles=3)
+
+    def told() -> dict[str, float]:
+        (family,) = loop._metrics.stored.collect()
+        return {sample.labels["file"]: sample.value for sample in family.samples}
+
+    assert {HISTORY, STATE} == told().keys()
+    assert all(pytest.approx(time.time(), abs=60) == at for at in told().values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -40,6 +41,33 @@ def plain(lines: Sequence[Text]) -> list[str]:
 def test_the_table_says_it_in_a_word(shown: Report, expected: str) -> None:
     """Score and kind, whether it alarms anybody, or how far the calibration is."""
     assert f" {expected} " in table(shown)
+
+
+@pytest.mark.parametrize(
+    ("room", "lines", "said"),
+    [
+        pytest.param(None, None, True, id="all the room"),
+        pytest.param((120, 30), 2, False, id="a terminal"),
+        pytest.param((80, 24), 2, False, id="a small one"),
+    ],
+)
+def test_the_ledger_is_told_in_the_room_there_is(
+    room: tuple[int, int] | None, lines: int | None, said: bool
+) -> None:
+    """Three paths and what would come of them in full where nothing limits it; in a terminal each target has one line."""
+    out = StringIO()
+    losing = replace(
+        report().ledger, line=f"{report().ledger.line}; in Autoscale the forecast would be withdrawn"
+    )
+    reports = [replace(report(name), ledger=losing) for name in ("api", "web")]
+    Console(width=room[0] if room else 400, file=out).print(fleet_table(reports, "caption", room))
+    text = out.getvalue()
+    assert said == (reports[0].ledger.line in text)
+    rows = [line for line in text.splitlines() if line.strip()][2:-1]
+    assert lines is None or lines == len(rows)
+    assert ["saleor/api", "saleor/web"] == [
+        row.split()[0] for row in rows if row.split()[0].startswith("saleor/")
+    ]
 
 
 def test_beneath_the_table_each_anomaly_is_told_in_full() -> None:

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from scoring.breakers import FIGURES
 from scoring.errors import SourceUnavailable
 from scoring.forecasting.forecasts import LEVELS, Forecast
+from scoring.gauges import TARGET_INFO
 from scoring.metrics_stream import Workloads
 from scoring.panels import Floats, Panel, Series
 from scoring.policies import Fleet, Target
@@ -76,6 +78,12 @@ def per_row(of: Fleet, values: Values) -> Floats:
 def per_target(of: Fleet, values: float | Sequence[float]) -> Floats:
     """One value for every target."""
     return np.array(np.broadcast_to(np.asarray(values, np.float32), len(of)), np.float32)
+
+
+def numbers_in(exposition: bytes) -> list[str]:
+    """The samples of a text, but for the one that says that there is such a target."""
+    lines = exposition.decode().splitlines()
+    return [line for line in lines if not line.startswith(("#", TARGET_INFO.name))]
 
 
 def forecast(
@@ -145,10 +153,13 @@ def situation(
     )
 
 
-def decide(of: Fleet, memory: Memory | None = None, **moment: Any) -> tuple[Decisions, Memory]:
+def decide(
+    of: Fleet, memory: Memory | None = None, *, withdrawn: bool | None = None, **moment: Any
+) -> tuple[Decisions, Memory]:
     """One decision; `moment` are the arguments of `situation`."""
     before = Memory.none(len(of), len(of.series)) if memory is None else memory
-    return Recommender().decide(of, situation(of, **moment), before)
+    out = None if withdrawn is None else np.full(len(of), withdrawn)
+    return Recommender().decide(of, situation(of, **moment), before, out)
 
 
 def steady(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -243,8 +254,11 @@ def scores(
         "path": np.full(targets, Path.FORECAST, np.int8),
         "limits": np.zeros(targets, np.int32),
         "driver": of.first_row[:-1].copy(),
-        "hours": np.tile([100.0, 86.0], (targets, 1)),
-        "short": np.tile([11.0, 2.0], (targets, 1)),
+        "hours": np.tile([100.0, 86.0, 98.0], (targets, 1)),
+        "short": np.tile([11.0, 2.0, 9.0], (targets, 1)),
+        "turned_at": np.full(targets, np.nan),
+        "turned_by": np.full((targets, FIGURES), np.nan),
+        "versus": np.tile([12.0, 14.0, 0.0, 1.0, DAY], (targets, 1)),
         "seconds": np.full(targets, 7 * DAY),
         "points": np.full(rows, 2016, np.int32),
         "needed": np.full(rows, 576, np.int32),
@@ -258,6 +272,8 @@ def scores(
         "replicas": 2.0,
         "recommended": 4.0,
         "uncapped": 4.0,
+        "least": 1.0,
+        "most": 10.0,
         "signal": 4.0,
         "confidence": 0.97,
         "score": 1.2,
@@ -269,7 +285,10 @@ def scores(
         "threshold": 2.5,
         "muted": 0.0,
         "alarming": 0.0,
+        "alarming_critical": 0.0,
         "set_aside": 0.0,
+        "breaker": 0.0,
+        "losing": 0.0,
         "demand": 3.4,
         "lead_seconds": 465.0,
     }

@@ -15,7 +15,7 @@ from scoring.forecasting.forecasts import Ask, Forecast
 from scoring.metrics_stream import Workloads
 from scoring.panels import Panel
 from scoring.policies import Metric
-from tests.scoring.builders import DOWN, NAN, NOW, MemorySource, target
+from tests.scoring.builders import DOWN, NAN, NOW, MemorySource, numbers_in, target
 from tests.scoring.forecasters import Seasonal, Stateless
 from tests.scoring.test_expositions import parsed
 from tests.scoring.test_scorer import TARGETS, Run
@@ -51,7 +51,7 @@ def test_a_source_that_is_down_at_the_start() -> None:
     summary = run.cycle()
     assert (3, 0, 0) == (summary.targets, summary.scored, summary.decided)
     assert {"advance": str(DOWN), "observe": str(DOWN)} == dict(summary.faults)
-    assert b"" == run.scorer.board.exposition(run.now)
+    assert [] == numbers_in(run.scorer.board.exposition(run.now))
     assert "No samples of shop/api have been seen" in run.report().reason
     run.source.down = run.source.blind = None
     run.warm()
@@ -70,7 +70,7 @@ def test_a_source_that_goes_down_later() -> None:
         assert (0, 0) == (summary.scored, summary.decided)
         expected = before if cycle < 3 else None
         assert expected == run.gauge("helios_recommended_replicas") == run.report().recommended_replicas
-    assert b"" == run.scorer.board.exposition(run.now)
+    assert [] == numbers_in(run.scorer.board.exposition(run.now))
     assert "expired" == run.report().state
     assert "its gauges are gone until they come back" in run.report().reason
 

@@ -9,7 +9,7 @@ import pytest
 
 from scoring.policies import Fleet
 from scoring.publisher import Board
-from tests.scoring.builders import NAN, NOW, fleet, scores, target
+from tests.scoring.builders import NAN, NOW, fleet, numbers_in, scores, target
 from tests.scoring.test_expositions import Samples, parsed, value
 
 EVERYONE = np.array([True, True])
@@ -47,7 +47,7 @@ def shown(board: Board, now: float) -> dict[str, float]:
 def test_before_the_first_cycle_nothing_is_served() -> None:
     """No gauge, no scores, no cycle."""
     board = board_of()
-    assert b"" == board.exposition(NOW)
+    assert [] == numbers_in(board.exposition(NOW))
     assert board.latest() is None
     assert 0 == board.posted
 
@@ -57,7 +57,7 @@ def test_a_cycle_is_served_until_it_expires() -> None:
     board = posted((NOW, [True, True], 4))
     assert {"api": 4, "web": 4} == shown(board, NOW + 899)
     assert {} == shown(board, NOW + 900)
-    assert b"" == board.exposition(NOW + 1e9)
+    assert [] == numbers_in(board.exposition(NOW + 1e9))
 
 
 def test_a_target_that_was_not_scored_keeps_its_numbers_until_they_expire() -> None:
@@ -198,7 +198,7 @@ def test_scores_that_cannot_be_rendered_leave_the_board_as_it_was() -> None:
     empty = board_of()
     with pytest.raises(IndexError):
         empty.post(broken, EVERYONE, NOW)
-    assert b"" == empty.exposition(NOW)
+    assert [] == numbers_in(empty.exposition(NOW))
 
 
 def test_readers_see_whole_cycles() -> None:

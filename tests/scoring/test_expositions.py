@@ -63,6 +63,10 @@ def value(samples: Samples, name: str, deployment: str = "api", **labels: str) -
         ("helios_scaling_signal", {}, 4),
         ("helios_current_replicas", {}, 2),
         ("helios_recommended_replicas_uncapped", {}, 4),
+        ("helios_target_info", {"kind": "Deployment", "mode": "Observe", "model": "auto"}, 1),
+        ("helios_anomaly_critical", {}, 0),
+        ("helios_min_replicas", {}, 1),
+        ("helios_max_replicas", {}, 10),
         ("helios_recommendation_confidence", {}, 0.97),
         ("helios_report_expires_timestamp_seconds", {}, NOW + 900),
         ("helios_demand", {"metric": "cpu"}, 1.6),
@@ -73,6 +77,8 @@ def value(samples: Samples, name: str, deployment: str = "api", **labels: str) -
         ("helios_ledger_replica_hours", {"path": "actual"}, 100),
         ("helios_ledger_replica_hours", {"path": "recommended"}, 86),
         ("helios_ledger_short_minutes", {"path": "recommended"}, 2),
+        ("helios_ledger_short_minutes", {"path": "reactive"}, 9),
+        ("helios_breaker_open", {}, 0),
     ],
 )
 def test_every_gauge_of_a_target_is_there(name: str, labels: dict[str, str], expected: float) -> None:
@@ -87,7 +93,7 @@ def test_nothing_else_is_there() -> None:
     text = text_of(of, scores(of))
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert [gauge.name for gauge in TARGET_GAUGES] == names
-    per_target, per_series = 11 + 4, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
+    per_target, per_series = 16 + 6, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
     assert per_target + per_series == len(parsed(text))
 
 
@@ -125,8 +131,8 @@ def test_what_is_not_finite_is_left_out(per_targets: list[float], per_rows: list
         ratio=np.tile(np.array(per_rows, np.float32)[:, None], (1, 2)),
     )
     text = text_of(of, said)
-    assert "nan" not in text.lower().replace("namespace", "")
-    assert "inf" not in text.lower()
+    numbers = [line.rsplit(" ", 1)[1] for line in text.splitlines() if not line.startswith("#")]
+    assert all(math.isfinite(float(number)) for number in numbers)
     samples = parsed(text)
     for row, name in enumerate("abc"):
         for gauge, number in (
@@ -145,17 +151,19 @@ def test_what_is_not_finite_is_left_out(per_targets: list[float], per_rows: list
 
 
 def test_who_does_not_hold_is_left_out() -> None:
-    """Every sample of an expired target is gone, and every one of the others is there."""
+    """Of an expired target nothing is left but that it exists; every sample of the others is there."""
     of = fleet(target("api"), target("web"))
     samples = parsed(text_of(of, scores(of), [False, True]))
-    assert {"web"} == {dict(labels)["deployment"] for _, labels in samples}
-    assert len(parsed(text_of(of, scores(of)))) == 2 * len(samples)
+    of_api = {name for name, labels in samples if dict(labels)["deployment"] == "api"}
+    assert {"helios_target_info"} == of_api
+    assert len(parsed(text_of(of, scores(of)))) == 2 * (len(samples) - 1)
 
 
 def test_without_anyone_there_is_no_text() -> None:
     """No family is announced that has no sample."""
     of = fleet()
-    assert "" == text_of(of, scores(of), [False])
+    families = [line for line in text_of(of, scores(of), [False]).splitlines() if line.startswith("# TYPE")]
+    assert ["# TYPE helios_target_info gauge"] == families
     assert "" == text_of(Fleet.of(()), scores(Fleet.of(())))
     half = scores(of, score=[NAN])
     assert "helios_anomaly_score" not in text_of(of, half)
@@ -186,6 +194,16 @@ def test_an_anomaly_that_raises_no_alarm_pages_nobody() -> None:
     samples = parsed(text_of(of, scores(of, detected=[1], alarming=[0], muted=[1], score=[4.2])))
     names = ("helios_anomaly_detected", "helios_anomaly_muted", "helios_anomaly_score")
     assert [0, 1, pytest.approx(4.2)] == [value(samples, name) for name in names]
+
+
+def test_what_a_target_is_can_be_joined_to_its_numbers() -> None:
+    """An alert on those in Autoscale alone, a table of models: mode, kind and model stand as labels of a gauge that is 1."""
+    of = fleet(target("api", mode="Autoscale"), target("db", kind="StatefulSet", model='a"b'))
+    text = text_of(of, scores(of))
+    assert [
+        'helios_target_info{namespace="shop",deployment="api",kind="Deployment",mode="Autoscale",model="auto"} 1',
+        'helios_target_info{namespace="shop",deployment="db",kind="StatefulSet",mode="Observe",model="a\\"b"} 1',
+    ] == [line for line in text.splitlines() if line.startswith("helios_target_info")]
 
 
 @pytest.mark.integration

@@ -20,6 +20,7 @@ from scoring.states import decided, history, restore_decided, restore_history
 from tests.scoring.builders import MemorySource, target
 from tests.scoring.forecasters import Counted, Counting, Mood, Seasonal
 from tests.scoring.test_scorer import PACE, TARGETS, Run
+from tests.scoring.test_states import format_four
 
 
 def counting(mood: Mood | None = None, *, pace: Pace = PACE) -> Run:
@@ -249,6 +250,7 @@ def test_a_forecaster_that_fails_on_its_memory_learns_anew() -> None:
 
 def older(state: dict[str, Any], *without: str) -> dict[str, Any]:
     """A state as format 2 had it."""
+    state = format_four(state)
     about = json.loads(state["about"].tobytes())
     about = {k: v for k, v in about.items() if k not in {"learned", "experts"}} | {"format": 2}
     kept = {name: array for name, array in state.items() if name not in without}
@@ -266,7 +268,9 @@ def test_the_memory_of_an_older_version_is_taken() -> None:
     restore_decided(
         after.scorer, older(decisions, "scores.skill", "scores.chosen", "scores.needed"), after.now
     )
-    assert run.report().ledger == after.report().ledger
+    then, now = run.report().ledger, after.report().ledger
+    assert then.seconds == now.seconds > 0
+    assert then.replica_hours_recommended == now.replica_hours_recommended > 0
     assert [None, None] == [h.expert for h in after.report().metrics[0].horizons]
     assert (0, {}) == (after.cycle().pending_points, after.scorer.cycle(after.now).faults)
     assert "seasonal" == after.report().metrics[0].horizons[0].expert

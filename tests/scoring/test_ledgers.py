@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scoring.ledgers import DAYS, Ledger, ledger_line
+from scoring.ledgers import (
+    COLUMNS,
+    DAYS,
+    HOURS_AHEAD,
+    HOURS_REACTIVE,
+    SHORT_AHEAD,
+    SHORT_REACTIVE,
+    Ledger,
+    ledger_line,
+)
 from tests.scoring.builders import DAY, NAN, NOW
 
 HOUR = 3600.0
@@ -16,6 +27,29 @@ HOUR = 3600.0
 def floats(*values: float) -> np.ndarray:
     """One number per target."""
     return np.array(values, np.float32)
+
+
+def added(
+    ledger: Ledger,
+    at: float,
+    interval: float,
+    *,
+    needed: np.ndarray,
+    replicas: np.ndarray,
+    recommended: np.ndarray,
+    start_seconds: np.ndarray,
+) -> Ledger:
+    """One more cycle in which every path asked for the same."""
+    return ledger.add(
+        at,
+        interval,
+        needed=needed,
+        replicas=replicas,
+        recommended=recommended,
+        reactive=recommended,
+        ahead=recommended,
+        start_seconds=start_seconds,
+    )
 
 
 def booked(
@@ -27,7 +61,8 @@ def booked(
     """The sums of one target after cycles of `(minutes since the start, needed, replicas, recommended)`."""
     ledger = Ledger.none(1)
     for at, needed, replicas, recommended in cycles:
-        ledger = ledger.add(
+        ledger = added(
+            ledger,
             start + 60 * at,
             interval,
             needed=floats(needed),
@@ -35,7 +70,7 @@ def booked(
             recommended=floats(recommended),
             start_seconds=floats(lead),
         )
-    return ledger.sums()[0].tolist()
+    return ledger.sums()[0, :5].tolist()
 
 
 def approx(*values: float) -> object:
@@ -126,7 +161,8 @@ def weeks(days: float, *, step: float = HOUR) -> Ledger:
     """A ledger after so many days of 4 replicas against 2."""
     ledger = Ledger.none(1)
     for i in range(round(days * DAY / step) + 1):
-        ledger = ledger.add(
+        ledger = added(
+            ledger,
             NOW + i * step,
             step,
             needed=floats(1),
@@ -140,7 +176,7 @@ def weeks(days: float, *, step: float = HOUR) -> Ledger:
 @pytest.mark.parametrize("days", [1, 6.5, 7, 7.5, 7.96, 8, 9.25, 30])
 def test_seven_days_count_and_no_more(days: float) -> None:
     """At any time of the day the sums span the last seven days: the oldest goes bit by bit."""
-    seconds, actual, recommended, _, _ = weeks(days).sums()[0].tolist()
+    seconds, actual, recommended, _, _ = weeks(days).sums()[0, :5].tolist()
     assert min(days, DAYS) * DAY == pytest.approx(seconds)
     assert (4 * seconds / HOUR, 2 * seconds / HOUR) == pytest.approx((actual, recommended))
 
@@ -150,8 +186,14 @@ def test_after_a_week_of_silence_nothing_is_left() -> None:
     ledger = weeks(3)
     later = NOW + 20 * DAY
     for at in (later, later + HOUR):
-        ledger = ledger.add(
-            at, HOUR, needed=floats(1), replicas=floats(4), recommended=floats(2), start_seconds=floats(0)
+        ledger = added(
+            ledger,
+            at,
+            HOUR,
+            needed=floats(1),
+            replicas=floats(4),
+            recommended=floats(2),
+            start_seconds=floats(0),
         )
     assert HOUR == ledger.sums()[0, 0]
 
@@ -165,7 +207,8 @@ def test_ledgers_follow_their_targets() -> None:
     """Those that stay keep their sums and what they asked for; new ones begin at nothing."""
     ledger = Ledger.none(2)
     for at in (0, 300):
-        ledger = ledger.add(
+        ledger = added(
+            ledger,
             NOW + at,
             300,
             needed=floats(1, 1),
@@ -175,7 +218,8 @@ def test_ledgers_follow_their_targets() -> None:
         )
     moved = ledger.for_rows(np.array([1, -1]))
     assert [300, 0] == moved.sums()[:, 0].tolist()
-    then = moved.add(
+    then = added(
+        moved,
         NOW + 600,
         300,
         needed=floats(1, 1),
@@ -188,7 +232,47 @@ def test_ledgers_follow_their_targets() -> None:
 
 def test_a_ledger_that_saw_nothing_sums_to_nothing() -> None:
     """Before the first cycle."""
-    assert np.zeros((2, 5)).tolist() == Ledger.none(2).sums().tolist()
+    assert np.zeros((2, COLUMNS)).tolist() == Ledger.none(2).sums().tolist()
+
+
+PATHS = {
+    "recommended": (2, 4),
+    "reactive": (HOURS_REACTIVE, SHORT_REACTIVE),
+    "ahead": (HOURS_AHEAD, SHORT_AHEAD),
+}
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_path_is_booked_by_itself(path: str) -> None:
+    """Six replicas of one path against two of the others: only their own hours and minutes differ."""
+    ledger = Ledger.none(1)
+    for at in (0, 300, 600):
+        asked = {name: floats(6 if name == path else 2) for name in PATHS}
+        ledger = ledger.add(
+            NOW + at, 300, needed=floats(3), replicas=floats(4), start_seconds=floats(0), **asked
+        )
+    sums = ledger.sums()[0]
+    for name, columns in PATHS.items():
+        expected = approx(1.0, 0) if name == path else approx(1 / 3, 10)
+        assert expected == sums[[*columns]].tolist()
+    assert approx(*(sums / 2)) == ledger.newest[0].tolist()
+
+
+def test_a_path_that_is_not_known_is_compared_with_nothing() -> None:
+    """A cycle counts for all paths or for none, so that their sums are of the same time."""
+    ledger = Ledger.none(1)
+    for at, reactive in ((0, NAN), (300, NAN), (600, 2), (900, 2), (1200, 2)):
+        ledger = ledger.add(
+            NOW + at,
+            300,
+            needed=floats(3),
+            replicas=floats(4),
+            recommended=floats(2),
+            reactive=floats(reactive),
+            ahead=floats(2),
+            start_seconds=floats(0),
+        )
+    assert 600 == ledger.sums()[0, 0]
 
 
 @given(
@@ -245,8 +329,13 @@ def test_sums_are_those_of_a_naive_book(cycles: list[tuple[float, int, int, int]
         pytest.param(
             (45, 10, 10, 0, 0), "45 seconds: +0 % replica-hours, 0 minutes short; as it ran: 0", id="seconds"
         ),
+        pytest.param(
+            (7 * DAY, 100, 86, 11, 2, (97, 9)),
+            "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11; reactive: -3 %, 9",
+            id="beside the reactive path",
+        ),
     ],
 )
-def test_the_ledger_in_one_line(sums: tuple[float, ...], line: str) -> None:
+def test_the_ledger_in_one_line(sums: tuple[Any, ...], line: str) -> None:
     """How long, what it would have saved, and how often it would have been short."""
     assert line == ledger_line(*sums)

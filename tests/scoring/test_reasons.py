@@ -34,7 +34,7 @@ GROUNDS = Grounds(
 )
 REACTIVE = replace(GROUNDS, demand=2.1, observed=2.1, uncapped=3, recommended=3)
 UNREADABLE = re.compile(
-    r"None|nan|inf\b|\b1 (cores|replicas|bytes)\b|\b(?!1 )[\d.,]+ (core|replica)\b|e[+-]\d|-0\b|  "
+    r"None|nan|inf\b|\b1 (cores|replicas|bytes)\b|\b(?!1 )[\d.,]+ (core|replica)\b|e[+-]\d|-0(?:\.0*)?(?![\d.])|  "
 )
 
 
@@ -70,6 +70,11 @@ UNREADABLE = re.compile(
             replace(REACTIVE, path=Path.SPIKE, demand=0.7),
             "cpu at 0.7 cores needs 1 replica at 70% of 1 core each (reactive: a spike is under way)",
             id="a spike, and one replica",
+        ),
+        pytest.param(
+            replace(REACTIVE, path=Path.WITHDRAWN, withdrawn="withdrawn, as it lost"),
+            "cpu at 2.1 cores needs 3 replicas at 70% of 1 core each (reactive: withdrawn, as it lost)",
+            id="withdrawn",
         ),
         pytest.param(
             replace(GROUNDS, path=Path.NO_DATA),
@@ -155,6 +160,12 @@ def test_every_path_and_limit_has_words() -> None:
 
 
 FIGURES = st.one_of(st.none(), st.sampled_from([0.0, 1.0]), st.floats(0, 2**61, width=32))
+
+
+@pytest.mark.parametrize("skill", [-0.001, -0.0, 0.0])
+def test_a_skill_of_nothing_has_no_minus(skill: float) -> None:
+    """What rounds to zero is zero."""
+    assert "skill +0.00 over persistence" in explain(replace(GROUNDS, path=Path.SKILL, skill=skill))
 
 
 @settings(max_examples=300)

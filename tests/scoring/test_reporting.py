@@ -16,7 +16,7 @@ from scoring.policies import Fleet, Metric
 from scoring.recommending.reasons import Limit, Path
 from scoring.reporting import conflict, report, unit_of
 from scoring.reports import Report
-from tests.scoring.builders import NAN, NOW, fleet, scores, target
+from tests.scoring.builders import DAY, NAN, NOW, fleet, scores, target
 
 
 def reported(
@@ -391,12 +391,87 @@ def test_contributions_come_largest_first() -> None:
 def test_the_ledger_is_one_line() -> None:
     """And its figures."""
     ledger = reported().ledger
-    assert "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11" == ledger.line
+    line = "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11; reactive: -2 %, 9"
+    assert line == ledger.line
     assert (100, 86, 11, 2) == (
         ledger.replica_hours_actual,
         ledger.replica_hours_recommended,
         ledger.short_minutes_actual,
         ledger.short_minutes_recommended,
+    )
+
+    assert (98, 9) == (ledger.replica_hours_reactive, ledger.short_minutes_reactive)
+
+
+def test_a_reactive_path_that_is_not_known_is_left_out() -> None:
+    """As after an upgrade from a version that did not reckon it: None, and not a word of it."""
+    ledger = reported(hours=[[100, 86, NAN]], short=[[11, 2, NAN]]).ledger
+    assert "7 days: -14 % replica-hours, 2 minutes short; as it ran: 11" == ledger.line
+    assert (None, None) == (ledger.replica_hours_reactive, ledger.short_minutes_reactive)
+
+
+LOST = [[12.0, 11.0, 14.0, 2.0, DAY]]
+CAUSE = "in the last day the forecast was 14 minutes short, a reactive autoscaler 2, at +9 % replica-hours"
+
+
+def test_a_closed_breaker_says_how_the_forecast_fares() -> None:
+    """Both paths of the last day, in figures and in words."""
+    said = reported().breaker
+    assert (False, False, None, "") == (said.open, said.losing, said.since, said.cause)
+    assert (12, 14, 0, 1, DAY) == (
+        said.replica_hours_forecast,
+        said.replica_hours_reactive,
+        said.short_minutes_forecast,
+        said.short_minutes_reactive,
+        said.window_seconds,
+    )
+    words = (
+        "in the last day the forecast was 0 minutes short, a reactive autoscaler 1, at -14 % replica-hours"
+    )
+    assert f"closed: {words}" == said.text
+
+
+@pytest.mark.parametrize(
+    ("acts", "text", "line"),
+    [
+        pytest.param(1, "open since 23:35 UTC", "the forecast is withdrawn", id="in Autoscale"),
+        pytest.param(
+            0,
+            "would be open in Autoscale, since 23:35 UTC",
+            "in Autoscale the forecast would be withdrawn",
+            id="elsewhere",
+        ),
+    ],
+)
+def test_an_open_breaker_says_why_it_opened(acts: float, text: str, line: str) -> None:
+    """By the figures of the time when it did, which do not change while it is open; the ledger's line has a word of it."""
+    said = reported(
+        breaker=[acts],
+        losing=[1],
+        turned_at=[NOW - 1500],
+        turned_by=LOST,
+        scored_at=[NOW - 1],
+        path=[Path.WITHDRAWN],
+    )
+    assert f"{text}: {CAUSE}; closes when it has not lost for 1 day" == said.breaker.text
+    assert (bool(acts), True, NOW - 1500, CAUSE) == (
+        said.breaker.open,
+        said.breaker.losing,
+        said.breaker.since,
+        said.breaker.cause,
+    )
+    assert said.ledger.line.endswith(f"; {line}")
+    assert f"(reactive: withdrawn, as {CAUSE})" in said.reason
+    assert ("withdrawn", "reactive", "scored") == (said.outcome, said.model, said.state)
+
+
+def test_a_breaker_that_saw_nothing_says_nothing() -> None:
+    """Before there is anything to compare, every figure is None."""
+    said = reported(versus=[[NAN, NAN, NAN, NAN, DAY]]).breaker
+    assert ("nothing to compare yet", None, None) == (
+        said.text,
+        said.short_minutes_forecast,
+        said.replica_hours_reactive,
     )
 
 

@@ -17,7 +17,7 @@ from scoring.recommending.reasons import OUTCOMES
 from scoring.reporting import report
 from scoring.reports import Report
 from scoring.scorer import Pace, Scorer, Summary
-from tests.scoring.builders import NAN, NOW, MemorySource, target
+from tests.scoring.builders import NAN, NOW, MemorySource, numbers_in, target
 from tests.scoring.forecasters import Seasonal, Stateless
 from tests.scoring.test_expositions import parsed, value
 
@@ -235,13 +235,13 @@ def test_an_empty_fleet_is_a_fleet() -> None:
         summary.faults,
         summary.pending_points,
     )
-    assert b"" == run.scorer.board.exposition(run.now)
+    assert [] == numbers_in(run.scorer.board.exposition(run.now))
     run.scorer.follow(TARGETS)
     run.warm()
     assert "forecast" == run.report().outcome
     run.scorer.follow([])
     assert {} == run.cycle().faults
-    assert b"" == run.scorer.board.exposition(run.now)
+    assert [] == numbers_in(run.scorer.board.exposition(run.now))
 
 
 def test_a_change_of_the_fleet_forgets_nobody() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
@@ -62,6 +63,49 @@ def restarted(state: Kept, targets: tuple[Any, ...] = TARGETS, pace: Pace = PACE
     return run
 
 
+SINCE_FOUR = (
+    *("breaker.", "memory.reactive", "memory.alone", "memory.withdrawn", "memory.turned", "ledger.newest"),
+    *(f"scores.{name}" for name in ("breaker", "losing", "turned", "versus", "least", "most", "alarming_")),
+)
+
+
+def format_four(state: Arrays) -> Arrays:
+    """A state as it was before the ledger had a reactive path and there was a breaker."""
+    about = json.loads(state["about"].tobytes())
+    about = {k: v for k, v in about.items() if k != "breaker"} | {"format": 4}
+    kept = {name: array for name, array in state.items() if not name.startswith(SINCE_FOUR)}
+    if "ledger.buckets" in kept:
+        kept |= {
+            "ledger.buckets": kept["ledger.buckets"][:, :, :5],
+            "ledger.asked": kept["ledger.asked"][:, :, 0],
+        }
+    kept |= {name: kept[name][:, :2] for name in ("scores.hours", "scores.short") if name in kept}
+    return kept | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+
+
+def test_a_ledger_of_one_path_goes_on() -> None:
+    """Whoever upgrades keeps its sums; of the reactive path nothing is said until the days that did not know it are gone."""
+    before = old()
+    state = kept(before)
+    assert state.decided is not None
+    assert state.history is not None
+    after = restarted(Kept(format_four(state.decided), format_four(state.history)), at=before.now)
+    then, now = before.report().ledger, after.report().ledger
+    assert then.replica_hours_reactive is not None
+    nothing = {"replica_hours_reactive": None, "short_minutes_reactive": None}
+    assert now == replace(then, line=then.line.partition("; reactive")[0], **nothing)
+    assert not after.scorer.breaker.opened.any()
+    before.cycle(4)
+    assert {} == after.cycle(4).faults
+    one, other = before.report(), after.report()
+    assert one.recommended_replicas == other.recommended_replicas
+    assert other.ledger.replica_hours_reactive is None
+    for name in ("replica_hours_actual", "replica_hours_recommended", "short_minutes_recommended"):
+        assert getattr(other.ledger, name) > 0 or "short" in name
+    after.cycle(8 * 48)
+    assert after.report().ledger.replica_hours_reactive is not None
+
+
 def test_a_restart_goes_on_where_it_was() -> None:
     """The next cycle says the same, digit for digit, as if there had been no restart."""
     before = old()
@@ -71,6 +115,7 @@ def test_a_restart_goes_on_where_it_was() -> None:
         assert before.report(one) == after.report(one)
     np.testing.assert_array_equal(before.scorer.trail.coverage(), after.scorer.trail.coverage())
     np.testing.assert_array_equal(before.scorer.memory.at, after.scorer.memory.at)
+    np.testing.assert_array_equal(before.scorer.breaker.buckets, after.scorer.breaker.buckets)
 
 
 def test_a_restart_serves_what_still_holds(lived: Run) -> None:
@@ -279,6 +324,10 @@ DECIDED = [
     pytest.param(lambda s: s.update({"memory.at": s["memory.at"][:1]}), id="an array is too short"),
     pytest.param(
         lambda s: s.update({"ledger.buckets": s["ledger.buckets"][:, :, :2]}), id="a ledger of another kind"
+    ),
+    pytest.param(lambda s: s.pop("breaker.opened"), id="no breaker"),
+    pytest.param(
+        lambda s: s.update({"breaker.then": s["breaker.then"][:, :3]}), id="a breaker of another kind"
     ),
     pytest.param(
         lambda s: s.update({"onsets.expected": s["onsets.expected"][None]}), id="an array is too deep"
