@@ -1,0 +1,1 @@
+"""The alerts that are shipped: rules, routes, pages."""
