@@ -84,7 +84,11 @@ def _signed(
     subject: x509.Name, key: Key, *, issuer: x509.Name, signer: Key, authority: bool
 ) -> x509.Certificate:
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    # loopback, and the API server's Service as a pod in a network of its own sees it
+    names = [
+        *(x509.DNSName(name) for name in ("localhost", "kubernetes.default.svc")),
+        *(x509.IPAddress(ipaddress.ip_address(address)) for address in ("127.0.0.1", "10.0.0.1")),
+    ]
     usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
     builder = (
         x509.CertificateBuilder()

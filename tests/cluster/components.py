@@ -3,7 +3,7 @@
     python -m tests.cluster.components
 
 prints one line per component. Cold it takes about twenty minutes on two cores; warm it looks whether the files are there.
-Exit codes: 0 all there, 1 it failed, 3 this machine cannot (no Go, no etcd, no Prometheus), which CI counts as 1.
+Exit codes: 0 all there, 1 it failed, 3 this machine cannot (no Go, no etcd, no Prometheus, no Alertmanager), which CI counts as 1.
 It installs nothing: what is missing it names.
 """
 
@@ -35,10 +35,24 @@ _STAMPS = [
 _KEDA = "github.com/kedacore/keda/v2"
 _KEDA_FILES = ("config/crd/bases", "config/webhooks/validation_webhooks.yaml")
 
+MANIFESTS = (
+    ("keda", "keda", _KEDA, _KEDA_FILES),
+    (
+        "crds",
+        "monitoring",
+        "github.com/prometheus-operator/prometheus-operator",
+        ("example/prometheus-operator-crd",),
+    ),
+    ("crds", "monitoring", "github.com/GoogleCloudPlatform/prometheus-engine", ("charts/operator/crds",)),
+)
+"""(folder in the cache, folder of its `go.mod`, module, files or folders in it) of what is copied, not built."""
+
 TOOLS = {
     "etcd": "etcd-server",
     "prometheus": "prometheus",
     "promtool": "prometheus",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+    "amtool": "prometheus-alertmanager",
 }
 """Binary -> Debian's package."""
 
@@ -80,12 +94,13 @@ COMPONENTS = (
         {"Port:    webhooksPort,": 'Host: "127.0.0.1", Port: webhooksPort,'},
     ),
     Component("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+    Component("kube-state-metrics", "kubestatemetrics", "k8s.io/kube-state-metrics/v2"),
 )
 
 
 def folder() -> Path:
     """Where the binaries for exactly these modules belong; it need not exist."""
-    digest = hashlib.sha256(repr((COMPONENTS, _STAMPS, _KEDA_FILES)).encode())
+    digest = hashlib.sha256(repr((COMPONENTS, _STAMPS, MANIFESTS)).encode())
     for file in sorted(MODULES.glob("*/go.*")):
         digest.update(f"{file.relative_to(MODULES)}\n".encode() + file.read_bytes())
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -123,7 +138,7 @@ def build() -> Path:
         if not built():
             for component in COMPONENTS:
                 _build(component, target)
-            _copy_manifests(target / "keda")
+            _copy_manifests(target)
             (target / "complete").touch()
     return target
 
@@ -171,14 +186,16 @@ def _edited(component: Component, target: Path) -> str:
 
 
 def _copy_manifests(target: Path) -> None:
-    source = Path(_go("keda", "list", "-m", "-f", "{{.Dir}}", _KEDA))
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir()
-    for name in _KEDA_FILES:
-        found = source / name
-        for file in sorted(found.glob("*.yaml")) if found.is_dir() else [found]:
-            # Modules are read-only; a copy of their mode could not be removed again.
-            (target / file.name).write_bytes(file.read_bytes())
+    for name in {name for name, *_ in MANIFESTS}:
+        shutil.rmtree(target / name, ignore_errors=True)
+        (target / name).mkdir()
+    for name, module, package, files in MANIFESTS:
+        _go(module, "mod", "download", package)
+        source = Path(_go(module, "list", "-m", "-f", "{{.Dir}}", package))
+        for path in map(source.joinpath, files):
+            for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
+                # Modules are read-only; a copy of their mode could not be removed again.
+                (target / name / file.name).write_bytes(file.read_bytes())
 
 
 def _go(module: str, *arguments: str) -> str:

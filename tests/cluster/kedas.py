@@ -23,6 +23,7 @@ class Keda:
 
     Attributes:
         operator, adapter, webhooks: its processes; each asks the API server under its own name, `keda-…`.
+        metrics_address: where its operator tells its own metrics, `keda_…`.
     """
 
     def __init__(self, control_plane: ControlPlane, binaries: Path, manifests: Path) -> None:
@@ -37,8 +38,9 @@ class Keda:
         self._manifests = manifests
         self._binaries = binaries
         self._ports = {
-            name: free_port() for name in ("grpc", "health", "adapter", "metrics", "hooks", "alive")
+            name: free_port() for name in ("grpc", "health", "told", "adapter", "metrics", "hooks", "alive")
         }
+        self.metrics_address = f"{LOOPBACK}:{self._ports['told']}"
         self._certificates = _certificates(control_plane)
         self.operator, self.adapter, self.webhooks = self._operator(), self._adapter(), self._webhooks()
         self._stack = ExitStack()
@@ -70,7 +72,7 @@ class Keda:
             f"--kubeconfig={self._control_plane.user('keda-operator')}",
             f"--metrics-service-bind-address={LOOPBACK}:{self._ports['grpc']}",
             f"--health-probe-bind-address={LOOPBACK}:{self._ports['health']}",
-            "--metrics-bind-address=0",
+            f"--metrics-bind-address={self.metrics_address}",
             f"--cert-dir={self._certificates}",
             "--zap-log-level=info",
         ]
