@@ -300,7 +300,9 @@ def test_the_shipped_scaled_object_scales_to_the_ceiling_of_its_own_expression(
     plane: ControlPlane, scene: Scene
 ) -> None:
     """The requirements' trigger in its working form, as the file is shipped, on what Helios really publishes."""
-    (shipped,) = yaml.safe_load_all((ROOT / "deploy" / "keda" / "scaledobject-saleor.yaml").read_text())
+    (shipped,) = yaml.safe_load_all(
+        (ROOT / "deploy/kustomize/components/keda/scaledobject-saleor.yaml").read_text()
+    )
     namespace, trigger = scene.namespace, shipped["spec"]["triggers"][0]
     query = trigger["metadata"]["query"].replace('"saleor"', f'"{namespace}"')
     trigger["metadata"] |= {"serverAddress": scene.prometheus.url, "query": query}

@@ -32,7 +32,9 @@ def test_keda_knows_every_field_that_helios_writes(schema: Any, form: Form, tole
 
 def test_keda_knows_every_field_of_the_shipped_one(schema: Any) -> None:
     """The requirements' own, as it lies in deploy/."""
-    shipped = yaml.safe_load((ROOT / "deploy/keda/scaledobject-saleor.yaml").read_text(encoding="utf-8"))
+    shipped = yaml.safe_load(
+        (ROOT / "deploy/kustomize/components/keda/scaledobject-saleor.yaml").read_text(encoding="utf-8")
+    )
     jsonschema_rs.validate(schema, shipped["spec"])
 
 

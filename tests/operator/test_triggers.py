@@ -16,7 +16,7 @@ import yaml
 
 from helios.operator.scaledobjects import forecast_query
 
-SHIPPED = Path(__file__).parents[2] / "deploy/keda/scaledobject-saleor.yaml"
+SHIPPED = Path(__file__).parents[2] / "deploy/kustomize/components/keda/scaledobject-saleor.yaml"
 MINUTES = 20
 """When the queries are asked; every series lasts longer."""
 
