@@ -7,8 +7,9 @@ COMPILE := $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit
 # Developers first: what their tools cannot run with, users do not get untested. Prophet is locked for developers alone.
 LOCK := $(COMPILE) --extra gcp --group build
 LOCK_DEV := $(COMPILE) --all-extras --group build --group dev
+LOCK_CHECKOV := echo checkov | $(BIN)/uv pip compile --quiet --generate-hashes --universal --no-emit-index-url --no-header --no-annotate --python-version 3.11 -
 
-.PHONY: demo test e2e lint bench evidence evidence-anomalies evidence-forecasts install install-dev lock check-locks clean
+.PHONY: demo test components e2e lint bench docs evidence evidence-anomalies evidence-forecasts install install-dev lock lock-checkov check-locks clean
 
 demo: install  ## replay the bundled trace and serve the page, the gauges and the API
 	$(BIN)/helios demo
@@ -16,9 +17,12 @@ demo: install  ## replay the bundled trace and serve the page, the gauges and th
 test: install-dev  ## every test that this machine can run
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadscope
 
-e2e: install-dev  ## Helios on the real control plane, KEDA and Prometheus; builds them the first time
+components: install-dev  ## the control plane, KEDA and the rest of what make e2e runs on; a quarter of an hour the first time
+	@$(BIN)/python -m tests.cluster.components || [ $$? -eq 3 ]
+
+e2e: install-dev  ## Helios on the real control plane, KEDA, Prometheus and Alertmanager, and its image; builds them the first time
 	@$(BIN)/python -m tests.cluster.components; code=$$?; [ $$code -eq 3 ] || \
-		{ [ $$code -eq 0 ] && $(BIN)/python -m pytest -m cluster --numprocesses 2 --dist loadfile tests/cluster; }
+		{ [ $$code -eq 0 ] && $(BIN)/python -m pytest -m "cluster or image" --numprocesses 2 --dist loadfile tests/cluster tests/image tests/docs; }
 
 lint: install-dev  ## formatting, lints, types, import contracts, locks
 	$(BIN)/ruff check .
@@ -31,8 +35,13 @@ bench: install-dev  ## every benchmark that needs no data, one JSON line each
 	$(BIN)/python benchmarks/cycle.py --targets 1000 --json
 	$(BIN)/python benchmarks/cycle.py --targets 10000 --json
 	$(BIN)/python benchmarks/snapshots.py --targets 1000 --json
+	$(BIN)/python benchmarks/relays.py --targets 1000 --json
 	$(BIN)/python benchmarks/api.py --json
 	$(BIN)/python benchmarks/replay.py --json
+
+docs: install-dev  ## the site of all pages, in build/site
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs build/site
+	@echo "build/site/index.html"
 
 evidence: evidence-anomalies evidence-forecasts  ## every figure of both, from the public data in DATA: an hour; writes docs/evidence.md
 
@@ -64,6 +73,9 @@ install-dev: .venv/.installed-dev
 lock: install-dev  ## write the hash-locked requirements anew
 	$(LOCK_DEV) --output-file requirements-dev.txt
 	$(LOCK) --constraint requirements-dev.txt --output-file requirements.txt
+
+lock-checkov: install-dev  ## write the policy linter's list anew: it pins a hundred packages that would be in the way of others
+	$(LOCK_CHECKOV) --upgrade --output-file tests/manifests/checkov.txt
 
 check-locks: install-dev  ## the locks are what pyproject.toml compiles to
 	cp requirements.txt requirements-dev.txt .venv/
