@@ -40,6 +40,10 @@ TIMEOUT_SECONDS = 1
 """Of a question to Prometheus; by default it is a tenth of the interval too."""
 
 
+SEAM_SECONDS = 30
+"""Where the loaded past meets the present some samples are missing: an anomaly of the scene's making, and past before anybody looks."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """One workload, Helios, and whoever is told."""
@@ -85,7 +89,7 @@ def scene(
     """Four days of the trace are past; what Google saw begins when all is ready."""
     install(plane)
     namespace, folder = new_namespace("alerts"), tmp_path_factory.mktemp("alerts")
-    began = math.ceil(time.time() / STEP_SECONDS) * STEP_SECONDS + SETUP_SECONDS
+    began = math.ceil(time.time() / STEP_SECONDS) * STEP_SECONDS + SETUP_SECONDS + SEAM_SECONDS
     demand = Traced.of(COLUMN, now=began, at=ONSET, low=1.0, high=8.0, speed=SPEED, trace=TRACE)
     workload = shop.open(namespace, NAME, demand)
     plane.apply(deployment(namespace, NAME, replicas=REPLICAS))
@@ -105,6 +109,7 @@ def scene(
         prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
         stack.enter_context(prometheus)
         way = stack.enter_context(Proxy(prometheus.url))
+        time.sleep(SEAM_SECONDS)
         reach = {"url": way.url, "timeout_seconds": TIMEOUT_SECONDS}
         helios = stack.enter_context(Helios(plane, prometheus, folder, prometheus=reach))
         plane.apply(helios_target(namespace, NAME, anomaly={"alarmsPerWeek": ALARMS}))
