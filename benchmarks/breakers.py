@@ -15,13 +15,12 @@ import json
 import math
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from peers import Stateless
 
 from helios.app import build_forecaster, model_store
 from helios.clocks import SteppedClock
@@ -52,31 +51,10 @@ PATHS = {
 }
 
 
-@dataclass(frozen=True)
-class Blind:
+class Blind(Stateless):
     """Demand stays as it is, with skill."""
 
-    name: str = "blind"
-
-    def fit(self, panel: Panel, ask: Ask) -> Self:
-        """Ready."""
-        return self
-
-    def after(self, panel: Panel, ask: Ask) -> Self:
-        """Nothing is kept."""
-        return self
-
-    def for_rows(self, rows: NDArray[np.intp]) -> Self:
-        """Nothing is kept of any row."""
-        return self
-
-    def arrays(self) -> Mapping[str, NDArray[Any]]:
-        """Nothing is kept."""
-        return {}
-
-    def restored(self, arrays: Mapping[str, NDArray[Any]], rows: int) -> Self | None:
-        """Nothing was kept."""
-        return self
+    name = "blind"
 
     def forecast(self, panel: Panel, ask: Ask) -> Forecast:
         """At most what is there."""

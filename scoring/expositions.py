@@ -126,15 +126,14 @@ def render(labels: Labels, scores: Rendered | None, holds: Bools, owner: NDArray
     """
     parts = []
     for gauge, columns in labels.families:
+        alive = holds[owner] if gauge.per == "series" else holds
         lines: list[str] = []
         for column in columns:
             if not gauge.field:
                 lines += [prefix + "1" for prefix in column.prefixes]
             elif scores is not None:
-                alive = (holds[owner] if gauge.per == "series" else holds)[column.rows]
-                lines += _finite(
-                    column, getattr(scores, gauge.field)[(column.rows, *column.place)], alive, gauge
-                )
+                values = getattr(scores, gauge.field)[(column.rows, *column.place)]
+                lines += _finite(column, values, alive[column.rows], gauge)
         if lines:
             parts.append(f"# HELP {gauge.name} {gauge.help}\n# TYPE {gauge.name} {gauge.type}\n")
             parts.append("\n".join(lines))
