@@ -7,24 +7,32 @@ docs/heliostarget.md say of it. What a field means for a decision is not decided
 
 from __future__ import annotations
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import BeforeValidator, Field, model_validator
 
-from helios.values import DECIMAL, Cron, ForecasterName, HolidayPlace, Moment, PerReplica, Zone
+from helios.occasions import EventSpec, ScheduleSpec, instants
+from helios.values import (
+    DECIMAL,
+    LONGEST_QUERY,
+    Count,
+    ForecasterName,
+    HolidayPlace,
+    Moment,
+    PerReplica,
+    Strict,
+    Zone,
+)
 from scoring.anomalies.sigmas import LEAST_PER_WEEK, MOST_PER_WEEK, threshold_of
-from scoring.calendars import Event, Schedule
+from scoring.calendars import Schedule
 from scoring.forecasting.forecasts import LEVELS
-from scoring.policies import Metric, StepLimit, Target
+from scoring.policies import Metric, Rollout, StepLimit, Target
 
 WELL_KNOWN = ("cpu", "memory")
 
 Percent = Annotated[int, Field(ge=1, le=100)]
-Count = Annotated[int, Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
 
@@ -44,12 +52,6 @@ def _named(value: object) -> object:
 def _written(value: object) -> object:
     """A number as a quantity string: a file's reader has made a number of what stands there without quotes."""
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
-
-
-class Strict(BaseModel):
-    """Unknown keys are refused; names are camelCase as Kubernetes has them."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
 class Replicas(Strict):
@@ -78,7 +80,7 @@ class MetricSpec(Strict):
         pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$",
         description="cpu, memory, or a name of your own, which then needs query and perReplica.",
     )
-    query: Annotated[str, Field(min_length=1, max_length=4096)] | None = Field(
+    query: Annotated[str, Field(min_length=1, max_length=LONGEST_QUERY)] | None = Field(
         None,
         description="PromQL of total demand, one element. What it may ask is the operator's setting "
         "operator.custom_queries.",
@@ -196,6 +198,24 @@ class StepLimitSpec(Strict):
     )
 
 
+class RolloutSpec(Strict):
+    """How far Autoscale may depart from the reactive decision at first, and how that widens."""
+
+    start_percent: Percent = Field(
+        20,
+        description="How far the published number may be from the reactive one when Autoscale begins, in percent of it, "
+        "rounded up.",
+    )
+    step_percent: Percent = Field(
+        20, description="How much is added each time; from 100 percent on nothing is limited."
+    )
+    every_seconds: Annotated[int, Field(ge=1, le=2_592_000)] = Field(
+        86_400,
+        description="How long the forecast must have decided for each step, in which it was not a minute more short than a "
+        "reactive autoscaler, nor a quarter dearer without having been less short.",
+    )
+
+
 class Behavior(Strict):
     """How fast replicas may follow."""
 
@@ -215,68 +235,11 @@ class Behavior(Strict):
     freeze_max_seconds: Annotated[int, Field(ge=0, le=3600)] = Field(
         3600, description="How long, at most, an unexplained drop of demand forbids scaling in."
     )
-
-
-class ScheduleSpec(Strict):
-    """A floor, a ceiling, or both, between two firings of cron."""
-
-    start: Cron = Field(description="Cron expression of five fields: when the bounds begin to hold.")
-    end: Cron = Field(
-        description="Cron expression of five fields: when they end. Where both fire at once, the end counts."
-    )
-    timezone: Zone | None = Field(
-        None, description="IANA time zone of start and end. Without it: the target's timezone."
-    )
-    min: Count | None = Field(None, description="Floor while it holds; cut to replicas.max.")
-    max: Count | None = Field(None, description="Ceiling while it holds. Against a floor the ceiling wins.")
-
-    @model_validator(mode="after")
-    def _bounds_something(self) -> Self:
-        if self.min is None and self.max is None:
-            raise ValueError("a schedule needs min, max, or both")
-        if self.min is not None and self.max is not None and self.min > self.max:
-            raise ValueError(f"min {self.min} is above max {self.max}")
-        return self
-
-
-class EventSpec(Strict):
-    """An announced event; wall times without an offset are in `timezone`."""
-
-    start: Moment = Field(
-        description="When it begins: 2026-11-27T00:00:00 is wall time in timezone, with Z or an offset it is exact."
-    )
-    end: Moment = Field(description="When it ends; written in the same way as start.")
-    timezone: Zone | None = Field(
-        None, description="IANA time zone of wall times. Without it: the target's timezone."
-    )
-    expected_lift: str = Field(
-        max_length=19,
-        pattern=DECIMAL,
-        description='How many times the usual demand is expected: "2.5"; 1 to 100.',
-    )
-    name: Annotated[str, Field(min_length=1, max_length=63)] | None = Field(
+    rollout: RolloutSpec | None = Field(
         None,
-        description="What kind of event it is: past events of the same name teach the lift of the next. Without it: those "
-        "that expect the same lift do.",
+        description="Progressive roll-out of Autoscale: the published number stays near the reactive one at first, and may "
+        "depart further as the ledger wins. Without it: no limit; {} takes the defaults.",
     )
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if (self.start.tzinfo is None) != (self.end.tzinfo is None):
-            raise ValueError("only one of start and end has an offset: give both one, or neither")
-        if self.end <= self.start:
-            raise ValueError("end is not after start")
-        if not 1 <= float(self.expected_lift) <= 100:
-            raise ValueError(
-                f"expectedLift {self.expected_lift} is outside 1..100: an expected lull needs no preparation"
-            )
-        return self
-
-    def event(self, timezone: str) -> Event:
-        """The event in UNIX seconds. A wall time that comes twice, or never, is read so that the event is longer."""
-        zone = ZoneInfo(self.timezone or timezone)
-        start, end = min(_instants(self.start, zone)), max(_instants(self.end, zone))
-        return Event(start, end, float(self.expected_lift), self.name)
 
 
 class Wishes(Strict):
@@ -322,7 +285,7 @@ class Wishes(Strict):
     def _muted_until(self) -> float | None:
         """UNIX seconds; of a wall time that comes twice, or never, the later reading."""
         until = self.anomaly.muted_until
-        return None if until is None else max(_instants(until, ZoneInfo(self.timezone)))
+        return None if until is None else max(instants(until, ZoneInfo(self.timezone)))
 
     def parsed(self, namespace: str, deployment: str, kind: str, *, guard: int = 80) -> Target:
         """The wish for one workload, as the core takes it; `guard` is the reactive guard's utilization in percent."""
@@ -347,6 +310,7 @@ class Wishes(Strict):
             freeze_max_seconds=float(self.behavior.freeze_max_seconds),
             scale_up=_limit(self.behavior.scale_up),
             scale_down=_limit(self.behavior.scale_down),
+            rollout=_rollout(self.behavior.rollout),
             schedules=tuple(
                 Schedule(s.start, s.end, s.timezone or self.timezone, s.min, s.max) for s in self.schedules
             ),
@@ -371,12 +335,13 @@ class TargetSpec(Wishes):
         return self.parsed(self.namespace, self.deployment, self.kind)
 
 
-def _instants(moment: datetime, zone: ZoneInfo) -> tuple[float, ...]:
-    """UNIX seconds of what was written; both readings of a wall time where the clocks change."""
-    if moment.tzinfo is not None:
-        return (moment.timestamp(),)
-    return tuple(moment.replace(tzinfo=zone, fold=fold).timestamp() for fold in (0, 1))
-
-
 def _limit(spec: StepLimitSpec) -> StepLimit:
     return StepLimit(spec.pods, spec.percent)
+
+
+def _rollout(spec: RolloutSpec | None) -> Rollout | None:
+    return (
+        None
+        if spec is None
+        else Rollout(spec.start_percent / 100, spec.step_percent / 100, float(spec.every_seconds))
+    )

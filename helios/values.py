@@ -1,4 +1,4 @@
-"""The scalars a target is written in: cron, time zones, moments, quantities, names of forecasters and of places. Checked here, with the remedy.
+"""What a target is written in: counts, cron, time zones, moments, quantities, names of forecasters and of places. Checked here, with the remedy.
 
 The patterns are also the CustomResourceDefinition's, so they keep to what Go's and Python's regular expressions read alike.
 """
@@ -13,7 +13,8 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
 
 from helios import forecasters
 
@@ -27,6 +28,8 @@ QUANTITY = r"^[0-9]{1,15}(\.[0-9]{1,9})?(m|k|M|G|Ki|Mi|Gi)?$"
 FORECASTER = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 HOLIDAYS = "^[A-Z]{2,4}(-[A-Za-z0-9_]{1,40})?$"
 CRON = r"^\S+(\s+\S+){4}$"
+LONGEST_QUERY = 4096
+"""Characters of PromQL that are read: the parser recurses in C, and some 16,000 parts end the process without a word."""
 _FACTORS: Mapping[str, float] = {
     "": 1,
     "m": 1e-3,
@@ -112,6 +115,7 @@ def _moment(value: object) -> object:
     return value
 
 
+Count = Annotated[int, Field(ge=1, le=100_000)]
 Cron = Annotated[
     str, AfterValidator(_cron), Field(min_length=9, max_length=100, json_schema_extra={"pattern": CRON})
 ]
@@ -135,3 +139,9 @@ PerReplica = Annotated[
     Field(gt=0, lt=1e15, allow_inf_nan=False),
     WithJsonSchema({"type": "string", "pattern": QUANTITY, "maxLength": 27}),
 ]
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused; names are camelCase as Kubernetes has them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)

@@ -149,6 +149,12 @@ BREAKER_OPEN = Gauge(
     "breaker",
 )
 
+ROLLOUT = Gauge(
+    "helios_rollout_ratio",
+    "How far the scaling signal may be from the reactive decision, as a ratio of it; 1: it is not limited (behavior.rollout)",
+    "rollout",
+)
+
 TARGET_GAUGES = (
     TARGET_INFO,
     PREDICTED_CPU,
@@ -176,6 +182,7 @@ TARGET_GAUGES = (
     LEDGER_HOURS,
     LEDGER_SHORT,
     BREAKER_OPEN,
+    ROLLOUT,
 )
 """In the order of the exposition."""
 

@@ -59,6 +59,15 @@ class StepLimit:
     percent: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """How far Autoscale may depart from the reactive decision: a share of it at first, and how much is added how often."""
+
+    start: float = 0.2
+    step: float = 0.2
+    every: float = DAY_SECONDS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """One workload and what is wanted for it; utilisations are ratios, times are seconds.
@@ -89,6 +98,7 @@ class Target:
     freeze_max_seconds: float = 3600.0
     scale_up: StepLimit = StepLimit()
     scale_down: StepLimit = StepLimit()
+    rollout: Rollout | None = None
     schedules: tuple[Schedule, ...] = ()
     events: tuple[Event, ...] = ()
     timezone: str = "UTC"
@@ -183,6 +193,12 @@ class Fleet:
     def acts(self) -> Bools:
         """Whose decisions scale the workload, `[targets]`."""
         return np.array([target.mode == "Autoscale" for target in self.targets], np.bool_)
+
+    @cached_property
+    def rollouts(self) -> NDArray[np.float64]:
+        """How Autoscale is rolled out, `[targets, (start, step, every)]`; NaN where it is not."""
+        rows = [(w.start, w.step, w.every) if (w := t.rollout) else (np.nan,) * 3 for t in self.targets]
+        return np.array(rows, np.float64).reshape(-1, 3)
 
     @cached_property
     def is_memory(self) -> Bools:

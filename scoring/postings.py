@@ -71,6 +71,7 @@ def posting(
         limits=d.limits,
         driver=d.driver,
         demand=d.demand,
+        beside=d.beside,
         lead_seconds=s.lead_seconds,
         last=f.last,
         request=s.workloads.request,

@@ -77,6 +77,9 @@ class Scores:
         breaker: 1 where the forecast is withdrawn; `losing`: 1 where it has lost to the reactive path, in whatever mode;
             `turned_at`: since when that is so, or is over, UNIX seconds, NaN where it never was; `turned_by`, `versus`: the
             figures of that moment and of now, `[targets, scoring.breakers.FIGURES]`.
+        rollout: how far the number may be from the reactive one, as a share of it; 1: it is not limited; `rollout_since`: since when,
+            UNIX seconds; `rollout_stage`: what was seen for the next step, `[targets, scoring.rollouts.COLUMNS]` (see `scoring.rollouts`); `beside`: that
+            reactive number.
         curve: `[series, horizons, (P10, P50, P90)]`; `ratio`: the median over what replicas request, `[series, horizons]`.
         maximum: quantiles of the maximum over the lead time, `[series, levels]`.
         skill: over persistence, `[series, horizons]`; `lead_skill` that at the lead time, `[series]`.
@@ -126,6 +129,10 @@ class Scores:
     turned_at: NDArray[np.float64]
     turned_by: NDArray[np.float64]
     versus: NDArray[np.float64]
+    rollout: Floats
+    rollout_since: NDArray[np.float64]
+    rollout_stage: NDArray[np.float64]
+    beside: Floats
     last: Floats
     request: Floats
     ratio: Floats

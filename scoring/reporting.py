@@ -6,31 +6,30 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scoring.anomalies.anomalies import Kind
 from scoring.anomalies.sigmas import alarms_per_week
-from scoring.breakers import comparison
 from scoring.choices import why
-from scoring.explanations import Finding, Measures, effects, moment, past
+from scoring.explanations import Finding, Measures, effects, past
 from scoring.explanations import explain as explain_anomaly
 from scoring.forecasting.forecasts import LEVELS
 from scoring.gauges import horizon_label
-from scoring.ledgers import ledger_line, span
+from scoring.ledgers import ledger_line
 from scoring.policies import Fleet, Target
 from scoring.publisher import Scores
 from scoring.recommending.reasons import OUTCOMES, Grounds, Limit, Path, explain
 from scoring.references import CRITICAL
 from scoring.reports import (
     AnomalyReport,
-    BreakerReport,
     Contribution,
     HorizonForecast,
     LedgerReport,
     MetricReport,
     Report,
+    number,
+    time_of,
+    whole,
 )
+from scoring.standings import breaker, compared, rollout
 
 UNITS = {"cpu": "cores", "memory": "bytes"}
 UNJUDGED = AnomalyReport(None, False, "normal", "none", None, (), text="Not judged: no recent score.")
@@ -49,7 +48,7 @@ def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequ
     there are, and whether anything is abnormal. What has a time of its own (demand, forecasts) and the ledger stay.
     """
     target = fleet.targets[row]
-    expires = _time(scores.expires_at[row])
+    expires = time_of(scores.expires_at[row])
     path, fresh = Path(int(scores.path[row])), expires is not None and expires > now
     metrics = tuple(
         _metric(fleet, scores, i, row, horizons)
@@ -65,24 +64,25 @@ def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequ
         kind=target.kind,
         mode=target.mode,
         state=_state(path, fresh, expires),
-        scored_at=_time(scores.scored_at[row]),
+        scored_at=time_of(scores.scored_at[row]),
         expires_at=expires,
-        current_replicas=_whole(scores.replicas[row]) if fresh else None,
-        recommended_replicas=_whole(scores.recommended[row]) if fresh else None,
-        recommended_replicas_uncapped=_whole(scores.uncapped[row]) if fresh else None,
-        scaling_signal=_whole(scores.signal[row]) if fresh else None,
+        current_replicas=whole(scores.replicas[row]) if fresh else None,
+        recommended_replicas=whole(scores.recommended[row]) if fresh else None,
+        recommended_replicas_uncapped=whole(scores.uncapped[row]) if fresh else None,
+        scaling_signal=whole(scores.signal[row]) if fresh else None,
         min_replicas=target.min_replicas,
         max_replicas=target.max_replicas,
         outcome=OUTCOMES[path],
         reason=explain(_grounds(fleet, scores, row)) if fresh or problem is None else problem,
-        confidence=_number(scores.confidence[row]) if fresh else None,
+        confidence=number(scores.confidence[row]) if fresh else None,
         lead_seconds=float(scores.lead_seconds[row]) if expires is not None else 0.0,
         model=target.model if path is Path.FORECAST else "reactive",
         metrics=metrics,
         anomaly=_anomaly(fleet, scores, row, now) if fresh else UNJUDGED,
         ledger=_ledger(scores, row),
         problem=problem,
-        breaker=_breaker(scores, row),
+        breaker=breaker(scores, row),
+        rollout=rollout(target, scores, row),
     )
 
 
@@ -158,12 +158,12 @@ def explain_missing(target: Target, path: Path) -> str:
 
 def _metric(fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[int]) -> MetricReport:
     metric, target = fleet.metrics[i], fleet.targets[row]
-    observed, per_replica = _number(scores.last[i]), _number(scores.request[i])
-    replicas, scored_at = _number(scores.replicas[row]), _time(scores.scored_at[row])
+    observed, per_replica = number(scores.last[i]), number(scores.request[i])
+    replicas, scored_at = number(scores.replicas[row]), time_of(scores.scored_at[row])
     capacity = replicas * per_replica if replicas and per_replica else None
     ahead = []
     for h, seconds in enumerate(horizons):
-        lower, median, upper = (_number(v) for v in scores.curve[i, h])
+        lower, median, upper = (number(v) for v in scores.curve[i, h])
         if (
             seconds not in target.horizons
             or lower is None
@@ -179,13 +179,13 @@ def _metric(fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[i
                 lower,
                 median,
                 upper,
-                _number(scores.ratio[i, h]),
+                number(scores.ratio[i, h]),
                 _expert(scores, i, h),
-                _number(scores.skill[i, h]),
+                number(scores.skill[i, h]),
             )
         )
     points, needed = int(scores.points[i]), int(scores.needed[i])
-    maximum = {f"{level:g}": _number(v) for level, v in zip(LEVELS, scores.maximum[i], strict=True)}
+    maximum = {f"{level:g}": number(v) for level, v in zip(LEVELS, scores.maximum[i], strict=True)}
     return MetricReport(
         name=metric.name,
         unit=unit_of(metric.name),
@@ -196,9 +196,9 @@ def _metric(fleet: Fleet, scores: Scores, i: int, row: int, horizons: Sequence[i
         drives=metric.drives,
         points=points,
         needed=needed,
-        skill=_number(scores.lead_skill[i]),
-        bias=_number(scores.bias[i]),
-        coverage=_number(scores.coverage[i]),
+        skill=number(scores.lead_skill[i]),
+        bias=number(scores.bias[i]),
+        coverage=number(scores.coverage[i]),
         horizons=tuple(ahead),
         maximum={level: value for level, value in maximum.items() if value is not None},
         why=why(ahead) if ahead else _why_not(points, needed),
@@ -221,11 +221,11 @@ def _expert(scores: Scores, i: int, h: int) -> str | None:
 def _anomaly(fleet: Fleet, scores: Scores, row: int, now: float) -> AnomalyReport:
     found, done = _finding(fleet, scores, row), _measures(fleet, scores, row, now)
     rows = range(int(fleet.first_row[row]), int(fleet.first_row[row + 1]))
-    shares = [(fleet.metrics[i].name, _number(scores.share[i])) for i in rows]
+    shares = [(fleet.metrics[i].name, number(scores.share[i])) for i in rows]
     parts = sorted(
         (Contribution(name, s) for name, s in shares if s is not None), key=lambda c: -c.contribution
     )
-    until = None if found.detected else _time(scores.ended[row])
+    until = None if found.detected else time_of(scores.ended[row])
     always = AnomalyReport(
         score=found.score,
         detected=found.detected,
@@ -237,7 +237,7 @@ def _anomaly(fleet: Fleet, scores: Scores, row: int, now: float) -> AnomalyRepor
         alarms_per_week=float(f"{alarms_per_week(found.threshold):.3g}"),
         muted=done.announced or done.muted_until is not None,
         muted_until=done.muted_until,
-        alarms=_whole(scores.alarms[row]) or 0,
+        alarms=whole(scores.alarms[row]) or 0,
         points=found.points,
         needed=found.needed,
         calibrated=found.points >= found.needed,
@@ -266,40 +266,40 @@ def _anomaly(fleet: Fleet, scores: Scores, row: int, now: float) -> AnomalyRepor
 def _finding(fleet: Fleet, scores: Scores, row: int) -> Finding:
     """What was found; where it is over, of the anomaly that was."""
     target, culprit = fleet.targets[row], int(scores.culprit[row])
-    score, detected = _number(scores.score[row]), bool(scores.detected[row] > 0)
+    score, detected = number(scores.score[row]), bool(scores.detected[row] > 0)
     critical = scores.critical[row] > 0 or (detected and (score or 0) >= CRITICAL)
     kind = Kind(int(scores.kind[row])).name.lower()
     if kind == "none":
         kind = DIRECTIONS.get(int(scores.direction[row]), "none")
     metric = fleet.metrics[culprit].name if culprit >= 0 else None
     return Finding(
-        now=_time(scores.scored_at[row]),
+        now=time_of(scores.scored_at[row]),
         detected=detected,
         severity="critical" if critical else "warning",
         kind=kind,
-        since=_time(scores.since[row]),
+        since=time_of(scores.since[row]),
         score=score,
-        peak=_number(scores.peak[row]),
+        peak=number(scores.peak[row]),
         metric=metric,
         unit=unit_of(metric or ""),
-        expected=_number(scores.expected[row]),
-        came=_number(scores.came[row]),
-        threshold=_number(scores.threshold[row]) or target.anomaly_threshold,
-        points=_whole(scores.calibrating[row]) or 0,
-        needed=_whole(scores.calibrated_at[row]) or 0,
+        expected=number(scores.expected[row]),
+        came=number(scores.came[row]),
+        threshold=number(scores.threshold[row]) or target.anomaly_threshold,
+        points=whole(scores.calibrating[row]) or 0,
+        needed=whole(scores.calibrated_at[row]) or 0,
     )
 
 
 def _measures(fleet: Fleet, scores: Scores, row: int, now: float) -> Measures:
     """What is done about it: the freeze and the path of the decision, the mask of the stream, the users' wishes."""
-    target, since = fleet.targets[row], _time(scores.since[row])
+    target, since = fleet.targets[row], time_of(scores.since[row])
     known = target.acknowledged is not None and since is not None and since <= target.acknowledged
     muted = target.muted_until is not None and target.muted_until > now
     announced = any(event.is_active(now) for event in target.events)
-    frozen = _time(scores.frozen_until[row])
+    frozen = time_of(scores.frozen_until[row])
     spike = bool(scores.detected[row] > 0) and int(scores.path[row]) == Path.SPIKE
     return Measures(
-        frozen_until=frozen if _number(scores.recommended[row]) is not None else None,
+        frozen_until=frozen if number(scores.recommended[row]) is not None else None,
         reactive=spike,
         set_aside=bool(scores.set_aside[row] > 0),
         muted_until=target.muted_until if muted else None,
@@ -309,7 +309,7 @@ def _measures(fleet: Fleet, scores: Scores, row: int, now: float) -> Measures:
 
 
 def _ledger(scores: Scores, row: int) -> LedgerReport:
-    seconds = _number(scores.seconds[row]) or 0.0
+    seconds = number(scores.seconds[row]) or 0.0
     bare, bare_short = float(scores.hours[row, -1]), float(scores.short[row, -1])
     known = (*scores.hours[row, :2].tolist(), *scores.short[row, :2].tolist())
     actual, recommended, ran, would = (v if math.isfinite(v) else 0.0 for v in known)
@@ -319,26 +319,6 @@ def _ledger(scores: Scores, row: int) -> LedgerReport:
         acts = scores.breaker[row] > 0
         line += "; the forecast is withdrawn" if acts else "; in Autoscale the forecast would be withdrawn"
     return LedgerReport(seconds, actual, recommended, ran, would, line, *(reactive or (None, None)))
-
-
-def _breaker(scores: Scores, row: int) -> BreakerReport:
-    is_open, losing = bool(scores.breaker[row] > 0), bool(scores.losing[row] > 0)
-    since, now = _time(scores.turned_at[row]), _time(scores.scored_at[row])
-    cause, seen = _comparison(scores.turned_by[row]), _comparison(scores.versus[row])
-    hours, bare, short, bare_short, window = (_number(v) for v in scores.versus[row])
-    if losing and since is not None and window is not None:
-        state = "open" if is_open else "would be open in Autoscale,"
-        text = f"{state} since {moment(since, now)}: {cause}; closes when it has not lost for {span(window)}"
-    else:
-        text = f"closed: {seen}" if seen else "nothing to compare yet"
-    return BreakerReport(is_open, losing, since, cause, window, hours, bare, short, bare_short, text=text)
-
-
-def _comparison(figures: NDArray[np.float64]) -> str:
-    """Figures of both paths in words; empty where there are none."""
-    hours, bare, short, bare_short, window = figures.tolist()
-    known = math.isfinite(sum(figures))
-    return comparison((hours, bare, short, bare_short, window)) if known else ""
 
 
 def _grounds(fleet: Fleet, scores: Scores, row: int) -> Grounds:
@@ -352,37 +332,22 @@ def _grounds(fleet: Fleet, scores: Scores, row: int) -> Grounds:
         limits=Limit(int(scores.limits[row])),
         metric=name,
         unit=unit_of(name),
-        demand=_number(scores.demand[row]),
-        observed=_number(scores.last[driver]),
-        per_replica=_number(scores.request[driver]),
+        demand=number(scores.demand[row]),
+        observed=number(scores.last[driver]),
+        per_replica=number(scores.request[driver]),
         quantile=target.quantile,
-        lead_seconds=_number(scores.lead_seconds[row]) or 0.0,
+        lead_seconds=number(scores.lead_seconds[row]) or 0.0,
         max_utilization=target.max_utilization,
         reactive_utilization=target.reactive_utilization,
         guard_utilization=target.guard_utilization,
         points=int(scores.points[driver]),
         needed=int(scores.needed[driver]),
-        skill=_number(scores.lead_skill[driver]),
-        uncapped=_whole(scores.uncapped[row]),
-        recommended=_whole(scores.recommended[row]),
+        skill=number(scores.lead_skill[driver]),
+        uncapped=whole(scores.uncapped[row]),
+        recommended=whole(scores.recommended[row]),
         cooldown_seconds=target.cooldown_seconds,
         kind=target.kind,
-        withdrawn=f"withdrawn, as {_comparison(scores.turned_by[row]) or 'it lost to a reactive autoscaler'}",
+        withdrawn=f"withdrawn, as {compared(scores.turned_by[row]) or 'it lost to a reactive autoscaler'}",
+        rollout=number(scores.rollout[row]) or 1.0,
+        beside=whole(scores.beside[row]),
     )
-
-
-def _number(value: float) -> float | None:
-    """A float32 with the digits that it has; None where it is not finite."""
-    number = float(value)
-    return float(f"{number:.7g}") if math.isfinite(number) else None
-
-
-def _time(value: float) -> float | None:
-    """UNIX seconds; None where unknown."""
-    number = float(value)
-    return number if math.isfinite(number) else None
-
-
-def _whole(value: float) -> int | None:
-    number = _number(value)
-    return None if number is None else round(number)

@@ -6,7 +6,26 @@ that is not known is None, never zero.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+
+
+def number(value: float) -> float | None:
+    """A float32 with the digits that it has; None where it is not finite."""
+    plain = float(value)
+    return float(f"{plain:.7g}") if math.isfinite(plain) else None
+
+
+def time_of(value: float) -> float | None:
+    """UNIX seconds; None where unknown."""
+    plain = float(value)
+    return plain if math.isfinite(plain) else None
+
+
+def whole(value: float) -> int | None:
+    """A count; None where unknown."""
+    plain = number(value)
+    return None if plain is None else round(plain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +188,31 @@ class BreakerReport:
 
 
 @dataclass(frozen=True, slots=True)
+class RolloutReport:
+    """How far Autoscale may depart from the reactive decision.
+
+    Attributes:
+        ratio: of the reactive number, 0..1; 1: it is not limited. None where nothing was decided yet.
+        since: since when that is so, UNIX seconds; None where nothing is rolled out.
+        reactive_replicas: that number, of the last cycle.
+        step_ratio, every_seconds: how much is added, after how long in which the forecast was no more short than the reactive path;
+            None where nothing is added any more.
+        seen_seconds: how much of that time has been seen; `short_minutes_forecast`, `short_minutes_reactive`: the minutes short in it.
+        text: all of it in words.
+    """
+
+    ratio: float | None = None
+    since: float | None = None
+    reactive_replicas: int | None = None
+    step_ratio: float | None = None
+    every_seconds: float | None = None
+    seen_seconds: float | None = None
+    short_minutes_forecast: float | None = None
+    short_minutes_reactive: float | None = None
+    text: str = "nothing was decided yet"
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """All that one cycle found out about one target.
 
@@ -206,6 +250,7 @@ class Report:
     ledger: LedgerReport
     problem: str | None
     breaker: BreakerReport = BreakerReport()
+    rollout: RolloutReport = RolloutReport()
 
 
 @dataclass(frozen=True, slots=True)

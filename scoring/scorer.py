@@ -40,6 +40,7 @@ from scoring.publisher import CYCLES_UNTIL_EXPIRY, Board, Scores
 from scoring.recommending import freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation, undecided
 from scoring.recommending.recommender import Recommender
+from scoring.rollouts import Rollouts
 from scoring.trails import Trail
 
 Answer = TypeVar("Answer")
@@ -133,7 +134,7 @@ class Scorer:
         self.trail = Trail(0, 0, columns=pace.trail_columns, ahead=NODES[3])
         self.detector, self.detection = detector or Detector(day=pace.day), Detection.none(self.fleet)
         self.memory, self.ledger = Memory.none(0, 0), Ledger.none(0)
-        self.breaker, self.terms = Breaker.none(0), Terms(window=pace.day)
+        self.breaker, self.rollouts, self.terms = Breaker.none(0), Rollouts.none(0), Terms(window=pace.day)
         self.forecaster, self.experience = forecaster, Experience()
         self.lessons: Lessons = ()
         self._source, self._timer = source, timer
@@ -161,9 +162,10 @@ class Scorer:
         self.stream.follow(fleet.series)
         self.experience = experience
         self.detection, self.memory = self.detection.for_rows(t, s), self.memory.for_rows(t, s)
-        self.ledger, self.breaker, self.trail = (
+        self.ledger, self.breaker, self.rollouts, self.trail = (
             self.ledger.for_rows(t),
             self.breaker.for_rows(t),
+            self.rollouts.for_rows(t),
             self.trail.for_rows(t, s, self.pace.trail(len(fleet), len(fleet.series))),
         )
         self.fleet, self._workloads = fleet, None
@@ -234,13 +236,13 @@ class Scorer:
         )
         decisions, self.memory = self._stage(
             "decide",
-            lambda: Recommender().decide(fleet, situation, self.memory, self.breaker.opened & fleet.acts),
+            lambda: Recommender().decide(
+                fleet, situation, self.memory, self.breaker.opened & fleet.acts, self.rollouts.share(fleet)
+            ),
             lambda: (undecided(len(fleet)), self.memory),
         )
-        # 6 actual against recommended, who is to be withdrawn from the next cycle on, and past forecasts against what came
-        self.ledger, self.breaker = self._stage(
-            "ledger", lambda: self._entered(situation, decisions), lambda: (self.ledger, self.breaker)
-        )
+        # 6 actual against recommended, whose forecast counts from the next cycle on and how far, and past ones against what came
+        self._stage("ledger", lambda: self._enter(situation, decisions), lambda: None)
         self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
         # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before
         observed = ~np.isnan(newest(panel.values))
@@ -340,7 +342,7 @@ class Scorer:
         self.stream.mark(rows, most=most)
         return found
 
-    def _entered(self, s: Situation, d: Decisions) -> tuple[Ledger, Breaker]:
+    def _enter(self, s: Situation, d: Decisions) -> None:
         fleet, owner, request = self.fleet, self.fleet.owner, s.workloads.request
         # memory counts where it was decided on; of several metrics the one that needs most now, whichever decided
         counted = (
@@ -359,7 +361,9 @@ class Scorer:
             ahead=d.ahead,
             start_seconds=np.maximum(s.lead_seconds - np.float32(self.pace.interval), 0),
         )
-        return ledger, self.breaker.add(s.now, ledger.newest, ledger.sums(), d.trusted, self.terms)
+        breaker = self.breaker.add(s.now, ledger.newest, ledger.sums(), d.trusted, self.terms)
+        rollouts = self.rollouts.add(s.now, ledger.newest, d.trusted, breaker.opened, fleet)
+        self.ledger, self.breaker, self.rollouts = ledger, breaker, rollouts
 
     def _trailed(self, s: Situation, d: Decisions) -> None:
         state, curve = self.detection.state, s.forecast.curve[:, :, [LOWER, MEDIAN, UPPER]]
@@ -381,6 +385,7 @@ class Scorer:
             "set_aside": (state.detected & masked).astype(np.float32),
             "frozen_until": freezes.until(s, self.memory),
             **self.breaker.posted(fleet.acts),
+            **self.rollouts.posted(fleet),
             "hours": sums[:, HOURS],
             "short": sums[:, SHORT],
             "seconds": sums[:, SECONDS],

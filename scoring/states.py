@@ -29,13 +29,17 @@ from scoring.ledgers import COLUMNS, PATHS, SECONDS, Ledger
 from scoring.panels import Bools, Panel, Series, at_rows
 from scoring.publisher import ARRAYS, NOTHING, PER_SERIES, Scores
 from scoring.recommending.decisions import Memory
+from scoring.rollouts import COLUMNS as ROLLED
+from scoring.rollouts import Rollouts
 from scoring.scorer import Scorer
 from scoring.trails import Trail
 
-FORMAT = 5
-READABLE = (2, 3, 4, 5)
+FORMAT = 6
+READABLE = (2, 3, 4, 5, 6)
 """2 knew one forecaster, which learned nothing and did not choose; up to 3 the detector remembered its states alone; up to 4 the
-ledger had no reactive path, and there was no breaker."""
+ledger had no reactive path, and there was no breaker; up to 5 nothing was rolled out."""
+PATHS_SINCE = 5
+"""The format from which the ledger knows every path, and there is a breaker."""
 State = Mapping[str, NDArray[Any]]
 _LEARNED = "learned."
 _DETECTOR = "detector"
@@ -64,6 +68,7 @@ def decided(scorer: Scorer) -> State:
         **_named("memory", scorer.memory),
         **_named("ledger", scorer.ledger),
         **_named("breaker", scorer.breaker),
+        **_named("rollouts", scorer.rollouts),
         **{f"trail.{name}": trail[name] for name in _ACCOUNT},
     }
     return arrays if latest is None else {**arrays, **_named("scores", latest[1])}
@@ -134,9 +139,12 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
             t, s
         )
         day, at = about["ledger"]
-        booked = state if about["format"] == FORMAT else {**state, **_one_path(state)}
+        booked = state if about["format"] >= PATHS_SINCE else {**state, **_one_path(state)}
         ledger = _built(Ledger, "ledger", booked, day=int(day), at=float(at)).for_rows(t)
         breaker = _breaker(state, about, rows).for_rows(t)
+        rollouts = _built(
+            Rollouts, "rollouts", _filled("rollouts", Rollouts.none(rows), state, about)
+        ).for_rows(t)
         trail = _with_account(scorer.trail, {name: state[f"trail.{name}"] for name in _ACCOUNT}, s)
         lessons = tuple(Lesson(**lesson) for lesson in about.get("lessons", ()))
         then = {seconds: i for i, seconds in enumerate(about["horizons"])}
@@ -145,7 +153,8 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         if "scores.scored_at" in state:
             whole = state
             if about["format"] != FORMAT:
-                whole = {**_unchosen(state), **state, **_one_score(state)}
+                whole = {**_unchosen(state), **state}
+                whole |= {} if about["format"] >= PATHS_SINCE else _one_score(state)
                 whole = {**_unexplained(whole, rows, len(about["series"])), **whole}
             scores = _built(Scores, "scores", whole, experts=tuple(about.get("experts", ()))).for_rows(
                 t, s, places
@@ -155,11 +164,12 @@ def restore_decided(scorer: Scorer, state: State, now: float) -> None:
         _refuse_misfit(memory, scorer.memory)
         _refuse_misfit(ledger, scorer.ledger)
         _refuse_misfit(breaker, scorer.breaker)
+        _refuse_misfit(rollouts, scorer.rollouts)
         if scores is not None:
             scorer.board.restore(scores)
     scorer.detection = replace(scorer.detection, onsets=onsets, lately=lately)
     scorer.memory, scorer.ledger, scorer.breaker, scorer.trail = memory, ledger, breaker, trail
-    scorer.lessons = lessons
+    scorer.rollouts, scorer.lessons = rollouts, lessons
 
 
 def _about(scorer: Scorer, **more: Any) -> NDArray[np.uint8]:
@@ -228,7 +238,7 @@ def _detector_memory(scorer: Scorer, state: State, rows: NDArray[np.intp]) -> De
 def _unexplained(state: State, targets: int, series: int) -> State:
     """What scores of an older format lack, as it is where nothing is known."""
     lacking = [name for name in ARRAYS if f"scores.{name}" not in state]
-    wide = {"turned_by": (targets, FIGURES), "versus": (targets, FIGURES)}
+    wide = {"turned_by": (targets, FIGURES), "versus": (targets, FIGURES), "rollout_stage": (targets, ROLLED)}
     rows = {name: wide.get(name, (series if name in PER_SERIES else targets,)) for name in lacking}
     return {f"scores.{name}": np.full(rows[name], NOTHING.get(name, np.nan)) for name in lacking}
 
@@ -254,7 +264,7 @@ def _one_score(state: State) -> State:
 
 def _breaker(state: State, about: Mapping[str, Any], rows: int) -> Breaker:
     """Who is open stays open; an older format knew of none."""
-    if about["format"] != FORMAT:
+    if about["format"] < PATHS_SINCE:
         return Breaker.none(rows)
     place, at, window = about["breaker"]
     stored: Breaker = _built(Breaker, "breaker", state, place=int(place), at=float(at), window=float(window))

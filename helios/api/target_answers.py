@@ -1,6 +1,6 @@
 """The shapes of what is said of live targets, for the OpenAPI document, and how reports become them.
 
-Times of single events are ISO 8601; times of series are UNIX seconds, as a chart wants them.
+Times are ISO 8601. What is charted has its own: `history_answers.py`.
 """
 
 from __future__ import annotations
@@ -10,16 +10,15 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from helios.api.renderings import short, short_list, short_ratio, time_of, time_or_none
+from helios.api.renderings import short, short_ratio, time_of, time_or_none
 from scoring.reports import (
     AnomalyReport,
     BreakerReport,
-    History,
     HorizonForecast,
     LedgerReport,
-    MetricHistory,
     MetricReport,
     Report,
+    RolloutReport,
 )
 
 
@@ -134,6 +133,20 @@ class TargetBreaker(BaseModel):
     text: str
 
 
+class TargetRollout(BaseModel):
+    """How far Autoscale may depart from the reactive decision; `ratio` 1: as far as it likes."""
+
+    ratio: float | None
+    since: datetime | None
+    reactive_replicas: int | None
+    step_ratio: float | None
+    every_seconds: float | None
+    seen_seconds: float | None
+    short_minutes_forecast: float | None
+    short_minutes_reactive: float | None
+    text: str
+
+
 class Target(BaseModel):
     """The latest report of one target."""
 
@@ -159,6 +172,7 @@ class Target(BaseModel):
     anomaly: TargetAnomaly
     ledger: TargetLedger
     breaker: TargetBreaker
+    rollout: TargetRollout
     problem: str | None
 
 
@@ -173,41 +187,6 @@ class Targets(BaseModel):
     step_seconds: float
     faults: dict[str, str]
     targets: list[Target]
-
-
-class SeriesHistory(BaseModel):
-    """One metric; lists run beside the history's `times`, `future_*` beside `future_times` (UNIX seconds)."""
-
-    name: str
-    unit: str
-    ahead_seconds: float
-    demand: list[float | None]
-    predicted_lower: list[float | None]
-    predicted: list[float | None]
-    predicted_upper: list[float | None]
-    future_times: list[float]
-    future_lower: list[float | None]
-    future_median: list[float | None]
-    future_upper: list[float | None]
-
-
-class TargetHistory(BaseModel):
-    """A target's recent past for a chart; every list runs beside `times` (UNIX seconds), null for gaps.
-
-    But `anomaly_onsets`: the times at which an anomaly began.
-    """
-
-    namespace: str
-    deployment: str
-    step: float = Field(description="seconds")
-    times: list[float]
-    current_replicas: list[float | None]
-    recommended_replicas: list[float | None]
-    anomaly_score: list[float | None]
-    anomaly_detected: list[bool]
-    anomaly_onsets: list[float]
-    anomaly_threshold: float
-    metrics: list[SeriesHistory]
 
 
 def render_report(report: Report) -> dict[str, Any]:
@@ -235,6 +214,7 @@ def render_report(report: Report) -> dict[str, Any]:
         "anomaly": render_anomaly(report.anomaly),
         "ledger": render_ledger(report.ledger),
         "breaker": render_breaker(report.breaker),
+        "rollout": render_rollout(report.rollout),
         "problem": report.problem,
     }
 
@@ -338,35 +318,16 @@ def render_breaker(breaker: BreakerReport) -> dict[str, Any]:
     }
 
 
-def render_history(history: History) -> dict[str, Any]:
-    """A history as `TargetHistory`."""
+def render_rollout(rollout: RolloutReport) -> dict[str, Any]:
+    """A roll-out as `TargetRollout`."""
     return {
-        "namespace": history.namespace,
-        "deployment": history.deployment,
-        "step": history.step,
-        "times": history.times,
-        "current_replicas": history.current_replicas,
-        "recommended_replicas": history.recommended_replicas,
-        "anomaly_score": short_list(history.anomaly_score),
-        "anomaly_detected": history.anomaly_detected,
-        "anomaly_onsets": history.anomaly_onsets,
-        "anomaly_threshold": history.anomaly_threshold,
-        "metrics": [render_series(metric) for metric in history.metrics],
-    }
-
-
-def render_series(metric: MetricHistory) -> dict[str, Any]:
-    """One metric's past and future as `SeriesHistory`."""
-    return {
-        "name": metric.name,
-        "unit": metric.unit,
-        "ahead_seconds": metric.ahead_seconds,
-        "demand": short_list(metric.demand),
-        "predicted_lower": short_list(metric.predicted_lower),
-        "predicted": short_list(metric.predicted),
-        "predicted_upper": short_list(metric.predicted_upper),
-        "future_times": metric.future_times,
-        "future_lower": short_list(metric.future_lower),
-        "future_median": short_list(metric.future_median),
-        "future_upper": short_list(metric.future_upper),
+        "ratio": short_ratio(rollout.ratio),
+        "since": time_or_none(rollout.since),
+        "reactive_replicas": rollout.reactive_replicas,
+        "step_ratio": short_ratio(rollout.step_ratio),
+        "every_seconds": rollout.every_seconds,
+        "seen_seconds": short(rollout.seen_seconds),
+        "short_minutes_forecast": short(rollout.short_minutes_forecast),
+        "short_minutes_reactive": short(rollout.short_minutes_reactive),
+        "text": rollout.text,
     }

@@ -13,9 +13,10 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from helios.api.answers import Replicas
 from helios.api.contexts import Context
 from helios.api.fleets import FleetTexts, takes_gzip
+from helios.api.history_answers import TargetHistory, render_history
 from helios.api.problems import Problem, responses
 from helios.api.renderings import json_response
-from helios.api.target_answers import Target, TargetHistory, Targets, render_history, render_report
+from helios.api.target_answers import Target, Targets, render_report
 from scoring.reports import Report
 
 Namespace = Annotated[str, Path(examples=["saleor"])]

@@ -14,7 +14,7 @@ from typing import Any
 from helios.operator.annotations import moment
 from helios.operator.conditions import ACKNOWLEDGED, Reason, quiet, stamp
 from helios.operator.resources import API_VERSION, KIND, HeliosTarget
-from scoring.reports import Report
+from scoring.reports import Report, RolloutReport
 
 _MESSAGE_CHARACTERS = 1024
 """More than that the API server refuses."""
@@ -49,6 +49,8 @@ class _Told:
     """What was told of it."""
     withdrawn: bool = False
     """Whether the forecast was withdrawn by the breaker when that was told last."""
+    rollout: RolloutReport | None = None
+    """The roll-out as of the last cycle; None before the first one."""
 
 
 class Notices:
@@ -73,6 +75,7 @@ class Notices:
         return [
             *self._anomaly(report, told),
             *self._breaker(report, told),
+            *self._rollout(report, told),
             *self._recommendation(report, told, now),
         ]
 
@@ -112,6 +115,22 @@ class Notices:
         if breaker.since is None:  # as after a start without a snapshot
             words = "The forecast decides again: what it had lost is not remembered"
         return [Notice("BreakerClosed", words, key)]
+
+    def _rollout(self, report: Report, told: _Told) -> list[Notice]:
+        """That it widened; not that a wish of it was edited, nor that the breaker took it back, which is told of the breaker."""
+        now, before, told.rollout = report.rollout, told.rollout, report.rollout
+        if before is None or None in {now.since, before.since, now.ratio, before.ratio}:
+            return []
+        share, was = now.ratio or 0.0, before.ratio or 0.0
+        if now.since == before.since or share <= was:
+            return []
+        what = (
+            "is complete: nothing is limited any more"
+            if share >= 1
+            else f"widened: within {100 * share:g} % of the reactive decision"
+        )
+        words = f"The roll-out of Autoscale {what}, after {100 * was:g} %: the forecast was no more short than a reactive autoscaler"
+        return [Notice("RolloutWidened", words, f"{now.since:.0f}")]
 
     def _anomaly(self, report: Report, told: _Told) -> list[Notice]:
         """Its onset, that it was muted or acknowledged, its end; each once, and only what alarms is a Warning."""

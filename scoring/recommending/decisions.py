@@ -57,6 +57,7 @@ class Decisions:
         ahead: replicas that the forecast's path would have had by itself, whoever decides now.
         reactive: the same of the reactive path.
         trusted: whether a forecast decided in the forecast's path.
+        beside: what the reactive decision of this moment would be, which a roll-out keeps the published one beside.
     """
 
     recommended: Floats
@@ -70,6 +71,7 @@ class Decisions:
     ahead: Floats
     reactive: Floats
     trusted: Bools
+    beside: Floats
 
 
 @dataclass(frozen=True, slots=True)

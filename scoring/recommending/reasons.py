@@ -34,6 +34,7 @@ class Limit(IntFlag):
     MINIMUM = 128
     PARTIAL = 256
     CENSORED = 512
+    ROLLOUT = 1024
 
 
 OUTCOMES = {path: path.name.lower().replace("_", "-") for path in Path}
@@ -44,7 +45,8 @@ OUTCOMES = {path: path.name.lower().replace("_", "-") for path in Path}
 class Grounds:
     """The figures behind one decision; None where unknown, ratios as ratios, times in seconds.
 
-    `withdrawn` says why the forecast does not count, where it does not.
+    `withdrawn` says why the forecast does not count, where it does not; `rollout` is the share that a roll-out allows, and `beside` the
+    reactive number that it is a share of.
     """
 
     path: Path
@@ -67,6 +69,8 @@ class Grounds:
     cooldown_seconds: float
     kind: str
     withdrawn: str = "the forecast is withdrawn"
+    rollout: float = 1.0
+    beside: int | None = None
 
 
 def explain(g: Grounds) -> str:
@@ -120,6 +124,10 @@ def _limits(g: Grounds) -> list[tuple[Limit, str]]:
         (Limit.GUARD, guard),
         (Limit.CENSORED, censored),
         (Limit.HELD, f"a higher number of the last {minutes(g.cooldown_seconds)} is held"),
+        (
+            Limit.ROLLOUT,
+            f"limited to {_percent(g.rollout)} beside the reactive {_replicas(g.beside)}: roll-out",
+        ),
         (Limit.FROZEN, "scale-in is frozen by an anomaly"),
         (Limit.PARTIAL, "another driving metric is missing, so scale-in waits"),
         (Limit.STEP_UP, "the step limit for scaling up holds it back"),

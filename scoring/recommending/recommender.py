@@ -20,6 +20,7 @@ from scoring.panels import Bools, Floats
 from scoring.policies import Fleet, Policies
 from scoring.recommending import footprints, freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation
+from scoring.recommending.leeways import Leeway
 from scoring.recommending.reasons import Limit, Path
 
 Bits = NDArray[np.integer[Any]]
@@ -59,7 +60,12 @@ class Recommender:
     """Decides for a fleet; its memory is an argument and a result."""
 
     def decide(
-        self, fleet: Fleet, s: Situation, memory: Memory, withdrawn: Bools | None = None
+        self,
+        fleet: Fleet,
+        s: Situation,
+        memory: Memory,
+        withdrawn: Bools | None = None,
+        share: Floats | None = None,
     ) -> tuple[Decisions, Memory]:
         """One decision per target.
 
@@ -69,6 +75,8 @@ class Recommender:
             memory: what the last call returned.
             withdrawn: whose forecast is not to count, `[targets]`; None: nobody's. They are decided reactively, and for a cooldown
                 after such a change not below what either path asked for.
+            share: how far the number may be from the reactive one, as a share of it, `[targets]`, infinite: as far as it likes;
+                None: everybody's may. The forecast's path is reckoned without it.
         """
         owner, policies, replicas = fleet.owner, s.policies, s.workloads.replicas
         out = np.zeros(len(fleet), np.bool_) if withdrawn is None else withdrawn
@@ -91,11 +99,17 @@ class Recommender:
         frozen, memory = freezes.frozen(s, freezes.load(fleet, s, drives), memory)
         stays = np.where(frozen, Limit.FROZEN, 0)
         stays = np.where(~frozen & _any(fleet, drives & np.isnan(needs.replicas)), Limit.PARTIAL, stays)
-        # 4 step limits, then bounds: bounds always win. What is published steps from the replicas that there are; the two paths
-        #   that are compared each from its own last number, or whatever else holds the workload would be laid to one of them
+        # 4 a roll-out keeps the number near the reactive one; then step limits and bounds: bounds always win. What is published
+        #   steps from the replicas that there are; the two paths that are compared each from its own last number, or whatever else
+        #   holds the workload would be laid to one of them
         before = np.where(np.isnan(memory.recommended), replicas, memory.recommended)
         count = np.where(np.isnan(replicas), memory.recommended, replicas)
         recommended, limits = _bounded(wants, policies, stays, before, count)
+        leeway = Leeway.of(_bounds(reactive, policies), share, np.where(turning, before, np.float32(np.nan)))
+        if leeway.limited:
+            near, marks = _bounded(wants, policies, stays, before, count, leeway)
+            limits = np.where(known & (near != recommended), marks | Limit.ROLLOUT, limits)
+            recommended = near
         own = np.where(np.isnan(memory.alone), replicas[:, None], memory.alone)
         alone = np.stack(
             [_bounded(w, policies, stays, n, n)[0] for w, n in zip((ahead, reactive), own.T, strict=True)],
@@ -110,7 +124,9 @@ class Recommender:
         return Decisions(
             recommended=recommended,
             uncapped=wants.replicas,
-            signal=nudged(recommended, replicas),
+            signal=leeway.signal(
+                recommended, nudged(recommended, replicas), nudged(leeway.beside, replicas), stays > 0
+            ),
             confidence=_confidence(fleet, s, drives, recommended),
             path=np.where(out & known, Path.WITHDRAWN, path).astype(np.int8),
             limits=limits,
@@ -119,6 +135,7 @@ class Recommender:
             ahead=alone[:, 0],
             reactive=alone[:, 1],
             trusted=known & (ahead.path == Path.FORECAST),
+            beside=leeway.beside,
         ), memory
 
 
@@ -192,8 +209,19 @@ def _wants(fleet: Fleet, needs: _Needs, drives: Bools) -> _Wants:
     )
 
 
+def _bounds(wants: _Wants, policies: Policies) -> Floats:
+    """What a want is within bounds, were there no steps and no freeze."""
+    wanted = np.fmax(wants.replicas, wants.held)
+    return np.clip(wanted, policies.minimum, policies.maximum).astype(np.float32)
+
+
 def _bounded(
-    wants: _Wants, policies: Policies, stays: Bits, before: Floats, count: Floats
+    wants: _Wants,
+    policies: Policies,
+    stays: Bits,
+    before: Floats,
+    count: Floats,
+    leeway: Leeway | None = None,
 ) -> tuple[Floats, NDArray[np.int32]]:
     """What comes of a want: replicas and the limits that changed it.
 
@@ -203,10 +231,13 @@ def _bounded(
         stays: why nothing may be taken away, as a limit's bit; 0 where it may.
         before: the number that is not undercut then.
         count: what step limits count from; NaN: they do not count.
+        leeway: what a roll-out allows; None: whatever is wanted.
     """
     known = wants.driver >= 0
     wanted = np.where(known, np.fmax(wants.replicas, wants.held), wants.replicas)
     limits = wants.limits | np.where(wanted > wants.replicas, Limit.HELD, 0)
+    if leeway is not None:
+        wanted = np.clip(wanted, leeway.lowest, leeway.highest)
     floor = np.where((stays > 0) & known, before, np.float32(np.nan))
     limits |= np.where(floor > wanted, stays, 0)
     wanted, stepped = _stepped(np.fmax(wanted, floor), count, policies.up, policies.down)

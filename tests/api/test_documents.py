@@ -43,9 +43,9 @@ def test_every_field_of_our_own_is_defined(word: str) -> None:
     assert f"`{word}`" in DOCUMENT.read_text()
 
 
-@pytest.mark.parametrize("part", ["TargetLedger", "TargetBreaker"])
+@pytest.mark.parametrize("part", ["TargetLedger", "TargetBreaker", "TargetRollout"])
 def test_every_field_of_what_paths_are_compared_by_is_documented(api: Served, part: str) -> None:
-    """docs/api.md names each figure of the ledger and of the breaker."""
+    """docs/api.md names each figure of the ledger, of the breaker and of the roll-out."""
     fields = api.get("/openapi.json").json()["components"]["schemas"][part]["properties"]
     text = DOCUMENT.read_text()
     assert [] == [name for name in fields if f"`{name}`" not in text]

@@ -23,6 +23,7 @@ from scoring.publisher import Scores
 from scoring.recommending.decisions import Decisions, Memory, Situation
 from scoring.recommending.reasons import Path
 from scoring.recommending.recommender import Recommender
+from scoring.rollouts import COLUMNS as ROLLED
 
 DAY = 86_400.0
 STEP = 300.0
@@ -154,12 +155,18 @@ def situation(
 
 
 def decide(
-    of: Fleet, memory: Memory | None = None, *, withdrawn: bool | None = None, **moment: Any
+    of: Fleet,
+    memory: Memory | None = None,
+    *,
+    withdrawn: bool | None = None,
+    share: float | None = None,
+    **moment: Any,
 ) -> tuple[Decisions, Memory]:
-    """One decision; `moment` are the arguments of `situation`."""
+    """One decision, whose roll-out allows `share`; `moment` are the arguments of `situation`."""
     before = Memory.none(len(of), len(of.series)) if memory is None else memory
     out = None if withdrawn is None else np.full(len(of), withdrawn)
-    return Recommender().decide(of, situation(of, **moment), before, out)
+    near = None if share is None else per_target(of, share)
+    return Recommender().decide(of, situation(of, **moment), before, out, near)
 
 
 def steady(name: str, at: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -258,6 +265,8 @@ def scores(
         "short": np.tile([11.0, 2.0, 9.0], (targets, 1)),
         "turned_at": np.full(targets, np.nan),
         "turned_by": np.full((targets, FIGURES), np.nan),
+        "rollout_since": np.full(targets, np.nan),
+        "rollout_stage": np.zeros((targets, ROLLED)),
         "versus": np.tile([12.0, 14.0, 0.0, 1.0, DAY], (targets, 1)),
         "seconds": np.full(targets, 7 * DAY),
         "points": np.full(rows, 2016, np.int32),
@@ -289,6 +298,8 @@ def scores(
         "set_aside": 0.0,
         "breaker": 0.0,
         "losing": 0.0,
+        "rollout": 1.0,
+        "beside": 4.0,
         "demand": 3.4,
         "lead_seconds": 465.0,
     }

@@ -79,6 +79,7 @@ def value(samples: Samples, name: str, deployment: str = "api", **labels: str) -
         ("helios_ledger_short_minutes", {"path": "recommended"}, 2),
         ("helios_ledger_short_minutes", {"path": "reactive"}, 9),
         ("helios_breaker_open", {}, 0),
+        ("helios_rollout_ratio", {}, 1),
     ],
 )
 def test_every_gauge_of_a_target_is_there(name: str, labels: dict[str, str], expected: float) -> None:
@@ -93,7 +94,7 @@ def test_nothing_else_is_there() -> None:
     text = text_of(of, scores(of))
     names = [line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")]
     assert [gauge.name for gauge in TARGET_GAUGES] == names
-    per_target, per_series = 16 + 6, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
+    per_target, per_series = 17 + 6, 2 * (4 + 2 + 2 * len(QUANTILES)) + 2 * 2
     assert per_target + per_series == len(parsed(text))
 
 

@@ -117,6 +117,12 @@ def test_every_path_has_its_sentence(grounds: Grounds, sentence: str) -> None:
         ),
         pytest.param(GROUNDS, Limit.EVENT, "an announced event lifts the demand", id="event"),
         pytest.param(GROUNDS, Limit.HELD, "a higher number of the last 5 min is held", id="held"),
+        pytest.param(
+            replace(GROUNDS, rollout=0.2, beside=5),
+            Limit.ROLLOUT,
+            "limited to 20% beside the reactive 5 replicas: roll-out",
+            id="roll-out",
+        ),
         pytest.param(GROUNDS, Limit.FROZEN, "scale-in is frozen by an anomaly", id="frozen"),
         pytest.param(
             GROUNDS, Limit.PARTIAL, "another driving metric is missing, so scale-in waits", id="partial"

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from scoring.errors import InvalidState
+from scoring.reports import RolloutReport
 from scoring.scorer import Pace
 from scoring.states import decided, history, restore_decided, restore_history
 from tests.scoring.builders import MemorySource, steady, target
@@ -63,7 +64,9 @@ def restarted(state: Kept, targets: tuple[Any, ...] = TARGETS, pace: Pace = PACE
     return run
 
 
+SINCE_FIVE = ("rollouts.", "scores.rollout", "scores.beside")
 SINCE_FOUR = (
+    *SINCE_FIVE,
     *("breaker.", "memory.reactive", "memory.alone", "memory.withdrawn", "memory.turned", "ledger.newest"),
     *(f"scores.{name}" for name in ("breaker", "losing", "turned", "versus", "least", "most", "alarming_")),
 )
@@ -81,6 +84,29 @@ def format_four(state: Arrays) -> Arrays:
         }
     kept |= {name: kept[name][:, :2] for name in ("scores.hours", "scores.short") if name in kept}
     return kept | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+
+
+def format_five(state: Arrays) -> Arrays:
+    """A state as it was before anything was rolled out."""
+    about = json.loads(state["about"].tobytes()) | {"format": 5}
+    kept = {name: array for name, array in state.items() if not name.startswith(SINCE_FIVE)}
+    return kept | {"about": np.frombuffer(json.dumps(about).encode(), np.uint8)}
+
+
+def test_a_state_from_before_roll_outs_goes_on() -> None:
+    """Everything but the roll-out is as it was, digit for digit, and that is known with the next cycle."""
+    before = old()
+    state = kept(before)
+    assert state.decided is not None
+    assert state.history is not None
+    after = restarted(Kept(format_five(state.decided), format_five(state.history)), at=before.now)
+    assert replace(before.report(), rollout=RolloutReport()) == after.report()
+    assert after.gauge("helios_rollout_ratio") is None
+    assert before.cycle() == after.cycle()
+    for one in ("api", "web", "job"):
+        assert before.report(one) == after.report(one)
+    np.testing.assert_array_equal(before.scorer.breaker.buckets, after.scorer.breaker.buckets)
+    np.testing.assert_array_equal(before.scorer.ledger.buckets, after.scorer.ledger.buckets)
 
 
 def test_a_ledger_of_one_path_goes_on() -> None:
@@ -328,6 +354,10 @@ DECIDED = [
     pytest.param(lambda s: s.pop("breaker.opened"), id="no breaker"),
     pytest.param(
         lambda s: s.update({"breaker.then": s["breaker.then"][:, :3]}), id="a breaker of another kind"
+    ),
+    pytest.param(lambda s: s.pop("rollouts.steps"), id="no roll-outs"),
+    pytest.param(
+        lambda s: s.update({"rollouts.stage": s["rollouts.stage"][:, :2]}), id="roll-outs of another kind"
     ),
     pytest.param(
         lambda s: s.update({"onsets.expected": s["onsets.expected"][None]}), id="an array is too deep"
