@@ -12,6 +12,7 @@
         ├── ClusterForbidden      who we are may not do this: verb, resource, remedy
         ├── ClusterMissing        there is no such thing
         └── ClusterRefused        the server or a webhook does not want it: its own words
+            └── ClusterConflict       somebody else was first: it has changed since, or its name is taken
     scoring.errors.SourceUnavailable   raised by sources, as their protocol says
 """
 
@@ -54,3 +55,7 @@ class ClusterMissing(ClusterError):
 
 class ClusterRefused(ClusterError):
     """The request was understood and refused (a conflict, validation, a webhook); the message is the server's."""
+
+
+class ClusterConflict(ClusterRefused):
+    """It has changed since it was read, or its name is taken: look again, and decide anew."""

@@ -1,26 +1,24 @@
 """The one door to the Kubernetes API: plain JSON objects in and out, every failure one of `helios.errors`.
 
-It knows paths, pages and discovery; it keeps no object, watches nothing (kopf does) and decides nothing. One may be shared
+It knows verbs and pages; it keeps no object, watches nothing (kopf does) and decides nothing. One may be shared
 by all threads.
 """
 
 from __future__ import annotations
 
-import math
 import os
-import re
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple, Self
-from urllib.parse import quote
+from typing import Any, Self
 
 from kubernetes.client.configuration import Configuration
 from prometheus_client import Counter
 
 from helios.errors import ClusterMissing, ClusterUnreachable
+from helios.operator import paths
 from helios.operator.connections import configuration
+from helios.operator.discoveries import Discovery, Resource
 from helios.operator.transports import Call, ListExpired, Transport
 
 FIELD_MANAGER = "helios"
@@ -30,16 +28,9 @@ SCALE_SECONDS = 10.0
 """Patience for one `scale`: there is one request for each workload."""
 
 _MANAGED = {"fieldManager": FIELD_MANAGER}
+_MERGE = "application/merge-patch+json"
 
 Object = dict[str, Any]
-
-
-class Resource(NamedTuple):
-    """What discovery knows of a kind."""
-
-    plural: str
-    has_scale: bool
-    namespaced: bool = True
 
 
 class Cluster:
@@ -64,10 +55,10 @@ class Cluster:
     ) -> None:
         self._transport = transport
         self._list_seconds = list_seconds
-        self._found_seconds, self._missed_seconds = found_seconds, missed_seconds
         self._clock = clock
-        self._lock = threading.Lock()
-        self._kinds: dict[str, tuple[float, Mapping[str, Resource] | None]] = {}  # when asked, what was found
+        self._discovery = Discovery(
+            transport, found_seconds=found_seconds, missed_seconds=missed_seconds, clock=clock
+        )
 
     @classmethod
     def connected(
@@ -93,9 +84,16 @@ class Cluster:
         return cls.of(found, counter=counter, seconds=seconds)
 
     @classmethod
-    def of(cls, found: Configuration, *, counter: Counter | None = None, seconds: float = 30.0) -> Self:
-        """A door by the client's own configuration."""
-        return cls(Transport(found, seconds=seconds, counter=counter))
+    def of(
+        cls,
+        found: Configuration,
+        *,
+        counter: Counter | None = None,
+        seconds: float = 30.0,
+        writes: Callable[[], bool] = lambda: True,
+    ) -> Self:
+        """A door by the client's own configuration; `writes`: whether this process may, asked before each such request."""
+        return cls(Transport(found, seconds=seconds, counter=counter, writes=writes))
 
     def __enter__(self) -> Self:
         return self
@@ -124,7 +122,7 @@ class Cluster:
             ClusterError: also between pages; a list that takes longer than `list_seconds` is ClusterUnreachable.
         """
         where = "" if namespace is None else f"in {namespace}"
-        path = _path(api_version, plural, namespace)
+        path = paths.many(api_version, plural, namespace)
         query = {"limit": str(PAGE)} | ({"fieldSelector": field_selector} if field_selector else {})
         deadline = self._clock() + self._list_seconds
         token, restarted = "", False
@@ -148,13 +146,13 @@ class Cluster:
                     f"{call}: not complete after {self._list_seconds:g} s: the API server is too slow"
                 )
 
-    def get(self, api_version: str, plural: str, namespace: str, name: str) -> Object:
-        """One object.
+    def get(self, api_version: str, plural: str, namespace: str | None, name: str) -> Object:
+        """One object; without a namespace where its kind has none.
 
         Raises:
             ClusterError: it does not exist, or cannot be had.
         """
-        return self._transport.send(_one("get", api_version, plural, namespace, name))
+        return self._transport.send(paths.one("get", api_version, plural, namespace, name))
 
     def get_scale(self, api_version: str, plural: str, namespace: str, name: str) -> Object:
         """The `scale` subresource of one object.
@@ -162,7 +160,7 @@ class Cluster:
         Raises:
             ClusterError: there is no such object, or it cannot be had.
         """
-        call = _one("get", api_version, plural, namespace, name, "scale")
+        call = paths.one("get", api_version, plural, namespace, name, "scale")
         return self._transport.send(call, seconds=SCALE_SECONDS)
 
     def patch_status(
@@ -186,14 +184,17 @@ class Cluster:
             plural: of the object, a HeliosTarget by default.
 
         Raises:
-            ClusterError: ClusterRefused on a conflict, ClusterMissing if it is gone.
+            ClusterError: ClusterConflict if it has changed since, ClusterMissing if it is gone.
         """
-        body: Object = {"status": status}
-        if resource_version is not None:
-            body["metadata"] = {"resourceVersion": resource_version}
-        call = _one("patch", api_version, plural, namespace, name, "status")
-        content = "application/merge-patch+json"
-        return self._transport.send(replace(call, body=body, content=content, query=_MANAGED))
+        return self.patch(
+            namespace,
+            name,
+            {"status": status},
+            resource_version,
+            api_version=api_version,
+            plural=plural,
+            part="status",
+        )
 
     def annotate(
         self,
@@ -209,10 +210,55 @@ class Cluster:
         Raises:
             ClusterError: ClusterMissing if there is no such object.
         """
-        call = _one("patch", api_version, plural, namespace, name)
         body = {"metadata": {"annotations": dict(annotations)}}
-        content = "application/merge-patch+json"
-        return self._transport.send(replace(call, body=body, content=content, query=_MANAGED))
+        return self.patch(namespace, name, body, api_version=api_version, plural=plural)
+
+    def patch(
+        self,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        resource_version: str | None = None,
+        *,
+        api_version: str = "helios.dev/v1alpha1",
+        plural: str = "heliostargets",
+        part: str = "",
+    ) -> Object:
+        """A JSON merge patch: what `body` names is set, None takes away, a list is replaced whole. The object as it is then.
+
+        Args:
+            namespace: of the object.
+            name: of the object.
+            body: such as `{"metadata": {"finalizers": [...], "annotations": {...}}}`.
+            resource_version: refuse if the object has changed since.
+            api_version: of the object, a HeliosTarget by default.
+            plural: of the object, a HeliosTarget by default.
+            part: a subresource.
+
+        Raises:
+            ClusterError: ClusterConflict if it has changed since, ClusterMissing if it is gone.
+        """
+        whole = dict(body)
+        if resource_version is not None:
+            whole["metadata"] = {**(body.get("metadata") or {}), "resourceVersion": resource_version}
+        call = paths.one("patch", api_version, plural, namespace, name, part)
+        return self._transport.send(replace(call, body=whole, content=_MERGE, query=_MANAGED))
+
+    def mark(
+        self,
+        namespace: str,
+        name: str,
+        annotations: Mapping[str, str | None],
+        finalizers: Sequence[str],
+        resource_version: str,
+    ) -> Object:
+        """Merge annotations into a HeliosTarget's and make `finalizers` its own, in one request. The object as it is then.
+
+        Raises:
+            ClusterError: ClusterConflict if it has changed since it had `resource_version`, ClusterMissing if it is gone.
+        """
+        metadata = {"annotations": dict(annotations), "finalizers": list(finalizers)}
+        return self.patch(namespace, name, {"metadata": metadata}, resource_version)
 
     def apply(self, manifest: Mapping[str, Any], *, force: bool = True) -> Object:
         """Server-side apply as field manager `helios`: create it, or make the fields in `manifest` so.
@@ -224,28 +270,55 @@ class Cluster:
         Raises:
             ClusterError: ClusterRefused with the server's or a webhook's words.
         """
-        api_version, kind = str(manifest["apiVersion"]), str(manifest["kind"])
-        metadata = manifest["metadata"]
-        resource = self.plural_of(api_version, kind)
-        namespace = metadata["namespace"] if resource.namespaced else None
-        call = _one("patch", api_version, resource.plural, namespace, metadata["name"])
         query = _MANAGED | {"force": "true" if force else "false"}
         content = "application/apply-patch+yaml"
-        return self._transport.send(replace(call, body=manifest, content=content, query=query))
+        return self._transport.send(replace(self._about("patch", manifest), content=content, query=query))
 
-    def delete(self, api_version: str, plural: str, namespace: str, name: str, uid: str) -> None:
-        """Delete exactly the object with this uid, and in the background what it owns.
+    def create(self, manifest: Mapping[str, Any]) -> Object:
+        """Create an object, or ask for a review, which has no metadata; the server's answer.
 
         Raises:
-            ClusterError: ClusterMissing if it is gone, ClusterRefused if another one has its name now.
+            ClusterError: ClusterConflict if its name is taken, ClusterMissing if its namespace is gone or on its way out.
+        """
+        plural, namespace, name = self._place(manifest)
+        where = "/".join(part for part in (namespace, name) if part)
+        path = paths.many(str(manifest["apiVersion"]), plural, namespace)
+        return self._transport.send(Call("create", plural, path, where, _MANAGED, manifest))
+
+    def replace(self, manifest: Mapping[str, Any]) -> Object:
+        """Put a whole object in the place of the one that is there; its status stays. The object as it is then.
+
+        Args:
+            manifest: with the `resourceVersion` of the object that was read, or else whatever is there is overwritten.
+
+        Raises:
+            ClusterError: ClusterConflict if it has changed since, ClusterMissing if it is gone.
+        """
+        return self._transport.send(self._about("update", manifest))
+
+    def delete(
+        self, api_version: str, plural: str, namespace: str, name: str, uid: str, *, orphan: bool = False
+    ) -> None:
+        """Delete exactly the object with this uid.
+
+        Args:
+            api_version: of the object.
+            plural: of the object.
+            namespace: of the object.
+            name: of the object.
+            uid: of the object.
+            orphan: leave what it owns, without an owner; otherwise that goes in the background.
+
+        Raises:
+            ClusterError: ClusterMissing if it is gone, ClusterConflict if another one has its name now.
         """
         body = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": "Background",
+            "propagationPolicy": "Orphan" if orphan else "Background",
         }
-        self._transport.send(replace(_one("delete", api_version, plural, namespace, name), body=body))
+        self._transport.send(replace(paths.one("delete", api_version, plural, namespace, name), body=body))
 
     def create_event(self, namespace: str, body: Mapping[str, Any]) -> Object:
         """Create an Event (`v1` or `events.k8s.io/v1`, as its apiVersion says).
@@ -253,7 +326,7 @@ class Cluster:
         Raises:
             ClusterError: it was not taken.
         """
-        path = _path(str(body.get("apiVersion") or "v1"), "events", namespace)
+        path = paths.many(str(body.get("apiVersion") or "v1"), "events", namespace)
         return self._transport.send(Call("create", "events", path, f"in {namespace}", _MANAGED, body))
 
     def plural_of(self, api_version: str, kind: str) -> Resource:
@@ -265,7 +338,7 @@ class Cluster:
             ClusterMissing: the API server serves no such kind.
             ClusterError: discovery failed.
         """
-        kinds = self._discovered(api_version, kind)
+        kinds = self._discovery.kinds(api_version, kind)
         if kinds is None:
             raise ClusterMissing(
                 f"apiVersion {api_version} is not served by this cluster: correct it, or install what brings it"
@@ -282,7 +355,7 @@ class Cluster:
         Raises:
             ClusterError: discovery failed.
         """
-        return self._discovered(api_version, None) is not None
+        return self._discovery.kinds(api_version) is not None
 
     def schema(self, api_version: str, kind: str) -> Object:
         """The OpenAPI schema of a kind, as the API server publishes it; empty where it has none.
@@ -290,14 +363,7 @@ class Cluster:
         Raises:
             ClusterError: it could not be asked.
         """
-        path = f"/openapi/v3{_group(api_version)}"
-        said = self._transport.send(Call("get", "openapi", path, api_version))
-        group, _, version = api_version.rpartition("/")
-        wanted = {"group": group, "version": version, "kind": kind}
-        for found in ((said.get("components") or {}).get("schemas") or {}).values():
-            if wanted in (found.get("x-kubernetes-group-version-kind") or ()):
-                return dict(found)
-        return {}
+        return self._discovery.schema(api_version, kind)
 
     def version(self) -> tuple[int, int]:
         """Major and minor version of the API server.
@@ -305,66 +371,17 @@ class Cluster:
         Raises:
             ClusterError: it could not be asked, or says nothing of the kind.
         """
-        said = self._transport.send(Call("get", "version", "/version"))
-        major, minor = (re.match(r"\d+", str(said.get(part, ""))) for part in ("major", "minor"))
-        if major is None or minor is None:
-            raise ClusterUnreachable(f"get version: {said!r} names no version: check the address")
-        return int(major[0]), int(minor[0])
+        return self._discovery.version()
 
-    def _discovered(self, api_version: str, kind: str | None) -> Mapping[str, Resource] | None:
-        """Every kind of a group and version; None where there is no such version."""
-        now = self._clock()
-        with self._lock:
-            asked, kinds = self._kinds.get(api_version, (-math.inf, None))
-        missed = kinds is None or (kind is not None and kind not in kinds)
-        if now - asked >= (self._missed_seconds if missed else self._found_seconds):
-            kinds = self._discover(api_version)
-            with self._lock:
-                self._kinds[api_version] = (now, kinds)
-        return kinds
+    def _about(self, verb: str, manifest: Mapping[str, Any]) -> Call:
+        """A request that sends a whole object, by its own apiVersion, kind, name and namespace."""
+        plural, namespace, name = self._place(manifest)
+        call = paths.one(verb, str(manifest["apiVersion"]), plural, namespace, name)
+        return replace(call, body=manifest, query=_MANAGED)
 
-    def _discover(self, api_version: str) -> Mapping[str, Resource] | None:
-        try:
-            answer = self._transport.send(Call("get", "discovery", _group(api_version), api_version))
-        except ClusterMissing:
-            return None
-        listed = [one for one in answer.get("resources") or () if isinstance(one, Mapping)]
-        names = {str(one.get("name")) for one in listed}
-        return {
-            str(one.get("kind")): Resource(
-                str(one["name"]), f"{one['name']}/scale" in names, bool(one.get("namespaced", True))
-            )
-            for one in listed
-            if "/" not in str(one.get("name", "/"))
-        }
-
-
-def _one(verb: str, api_version: str, plural: str, namespace: str | None, name: str, part: str = "") -> Call:
-    """A request about one object, or about a subresource of it."""
-    path = f"{_path(api_version, plural, namespace)}/{_segment(name)}"
-    where = name if namespace is None else f"{namespace}/{name}"
-    if part:
-        return Call(verb, f"{plural}/{part}", f"{path}/{part}", where)
-    return Call(verb, plural, path, where)
-
-
-def _path(api_version: str, plural: str, namespace: str | None) -> str:
-    space = "" if namespace is None else f"/namespaces/{_segment(namespace)}"
-    return f"{_group(api_version)}{space}/{_segment(plural)}"
-
-
-def _group(api_version: str) -> str:
-    """Where a group and version live; `v1` alone is the core's."""
-    group, _, version = api_version.rpartition("/")
-    return f"/apis/{_segment(group)}/{_segment(version)}" if group else f"/api/{_segment(version)}"
-
-
-def _segment(text: str) -> str:
-    """One part of a path: what users wrote must not lead anywhere else.
-
-    Raises:
-        ClusterMissing: nothing can have this name.
-    """
-    if text in ("", ".", "..") or "/" in text or "%" in text:
-        raise ClusterMissing(f"{text!r} is neither a name nor a version of anything in Kubernetes")
-    return quote(text, safe="")
+    def _place(self, manifest: Mapping[str, Any]) -> tuple[str, str | None, str]:
+        """The plural of its kind, its namespace where the kind has one, its name where it has one."""
+        resource = self.plural_of(str(manifest["apiVersion"]), str(manifest["kind"]))
+        metadata = manifest.get("metadata") or {}
+        namespace = str(metadata["namespace"]) if resource.namespaced else None
+        return resource.plural, namespace, str(metadata.get("name", ""))

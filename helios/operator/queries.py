@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import promql_parser as promql
 
 from helios.targets import QueryPolicy
+from helios.values import LONGEST_QUERY
 
 LABELS = ("namespace", "exported_namespace")
 """Either may name the namespace: a scrape that does not honour labels writes the second."""
@@ -35,6 +36,8 @@ def problem(query: str, namespace: str, policy: QueryPolicy) -> str | None:
             "queries of one's own are refused here: use cpu or memory without a query, or have the operator's setting "
             "operator.custom_queries allow them (own-namespace or any)"
         )
+    if len(query) > LONGEST_QUERY:
+        return f"has more than {LONGEST_QUERY} characters: record it as a rule and ask for that"
     try:
         parsed = promql.parse(query)
     except ValueError as error:

@@ -28,6 +28,8 @@ class Roster:
         scored: those that have their workload to themselves, as the core takes them, by their last valid spec.
         owners: `(namespace, name of the workload)` -> the HeliosTarget that speaks for it.
         conflicts: key of a HeliosTarget -> the older one that has its workload.
+        leaving: those that are being deleted and wait until what they have adopted is given back; neither scored nor in
+            `targets`.
     """
 
     version: int = 0
@@ -35,6 +37,7 @@ class Roster:
     scored: tuple[Target, ...] = ()
     owners: Mapping[tuple[str, str], HeliosTarget] = field(default_factory=dict)
     conflicts: Mapping[Key, HeliosTarget] = field(default_factory=dict)
+    leaving: tuple[HeliosTarget, ...] = ()
 
     @property
     def unscored(self) -> Mapping[str, int]:
@@ -58,6 +61,7 @@ class Registry:
         self._parse = parse
         self._lock = threading.Lock()
         self._targets: dict[Key, HeliosTarget] = {}
+        self._leaving: dict[Key, HeliosTarget] = {}
         self._cores: dict[Key, tuple[str, HeliosTargetSpec, Target]] = {}
         self._touched: dict[Key, int] = {}
         self._count = 0
@@ -74,11 +78,11 @@ class Registry:
         key = _key(body)
         if key is None:
             return
-        gone = deleted or bool(body["metadata"].get("deletionTimestamp"))
+        ending = deleted or bool(body["metadata"].get("deletionTimestamp"))
         known = self._targets.get(key)
-        if gone and known is not None and body["metadata"].get("uid") not in {None, known.uid}:
+        if ending and known is not None and body["metadata"].get("uid") not in {None, known.uid}:
             return  # the end of one that had the name before
-        target = None if gone else self._read(key, body)
+        target = None if deleted else self._read(key, body)
         with self._lock:
             self._count += 1
             self._touched[key] = self._count
@@ -95,6 +99,15 @@ class Registry:
             if isinstance(status, Mapping):
                 self._put(key, replace(known, status=status))
 
+    def marked(self, target: HeliosTarget, answer: Mapping[str, Any]) -> None:
+        """Take the annotations and finalizers that were just written to a target, unless the watch has told of more since."""
+        key = (target.namespace, target.name)
+        fresh = self._read(key, answer) if _key(answer) == key else None
+        with self._lock:
+            known = self._targets.get(key) or self._leaving.get(key)
+            if fresh is not None and known is not None and known.resource_version == target.resource_version:
+                self._put(key, fresh)
+
     def begin_listing(self) -> int:
         """What has been seen until now; to be given to `take` with what the list brings."""
         with self._lock:
@@ -109,13 +122,14 @@ class Registry:
         found = {}
         for body in bodies:
             key = _key(body)
-            if key is not None and not body["metadata"].get("deletionTimestamp"):
+            if key is not None:
                 found[key] = self._read(key, body)
         with self._lock:
             told = {key for key, count in self._touched.items() if count > since}
-            gone = [key for key in self._targets if key not in found and key not in told]
-            new = [key for key in found if key not in self._targets and key not in told]
-            for key in gone:
+            there = {key for key, target in found.items() if not target.deleting}
+            gone = [key for key in self._targets if key not in there and key not in told]
+            new = [key for key in there if key not in self._targets and key not in told]
+            for key in [*gone, *(key for key in self._leaving if key not in found and key not in told)]:
                 self._put(key, None)
             for key, target in found.items():
                 if key not in told:
@@ -149,7 +163,7 @@ class Registry:
                 scored.append(core)
             else:
                 conflicts[target.namespace, target.name] = owner
-        return Roster(0, tuple(ordered), tuple(scored), owners, conflicts)
+        return Roster(0, tuple(ordered), tuple(scored), owners, conflicts, tuple(self._leaving.values()))
 
     def _core(self, target: HeliosTarget) -> Target | None:
         """The target as the core takes it, with what its annotations ask for; of two mutes the later one counts."""
@@ -183,6 +197,19 @@ class Registry:
         return fresh
 
     def _put(self, key: Key, target: HeliosTarget | None) -> None:
+        """Know it so from now on; None, and one that is being deleted: not any more, but that it may wait for us."""
+        if target is not None and target.deleting:
+            leaving = target if target.guarded else None
+            target = None
+        else:
+            leaving = None
+        if leaving != self._leaving.get(key):
+            self._stale = True
+            self.edits += leaving is not None and key not in self._leaving
+            if leaving is None:
+                del self._leaving[key]
+            else:
+                self._leaving[key] = leaving
         if target is None:
             self._cores.pop(key, None)
             self._stale |= self._targets.pop(key, None) is not None

@@ -14,9 +14,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
+from helios.operator.adoptions import ADOPTED, FINALIZER, Original
 from helios.operator.annotations import NOTHING, Asked, asked
 from helios.operator.queries import problem as query_problem
-from helios.targets import Count, Name, Percent, QueryPolicy, Strict, Wishes
+from helios.targets import Name, Percent, QueryPolicy, Wishes
+from helios.values import Count, Strict
 from scoring.policies import Target
 
 GROUP = "helios.dev"
@@ -65,6 +67,15 @@ class FallbackSpec(Strict):
     )
 
 
+class AdoptRef(Strict):
+    """The autoscaler that the workload has, and that Helios is to take over."""
+
+    kind: Literal["HorizontalPodAutoscaler", "ScaledObject"] = Field(
+        description="What it is. Of an HPA that KEDA made, name the ScaledObject."
+    )
+    name: Name = Field(description="Its name, in the target's own namespace.")
+
+
 class KedaSpec(Strict):
     """What the ScaledObject that Helios writes needs to know."""
 
@@ -83,6 +94,11 @@ class KedaSpec(Strict):
         description="CPU utilization, in percent, at which the reactive trigger beside the forecast scales up.",
     )
     fallback: FallbackSpec = Field(FallbackSpec(), description="What KEDA does while the forecast is absent.")
+    adopt: AdoptRef | None = Field(
+        None,
+        description="The autoscaler to take over while mode is Autoscale; it is given back as it was when Autoscale is "
+        "left, or the target is deleted.",
+    )
 
 
 class HeliosTargetSpec(Wishes):
@@ -208,6 +224,11 @@ class HeliosTarget:
         not_allowed: whether the problem is one of tenancy, not of shape.
         asked: what its annotations ask for.
         status: as last seen.
+        original: what it has adopted, as it was before; None where nothing, or where the annotation cannot be read.
+        garbled: whether there is such an annotation that cannot be read.
+        finalizers: all of them.
+        deleting: whether it is on its way out, and waits for its finalizers.
+        resource_version: of the object as it was seen.
     """
 
     namespace: str
@@ -221,6 +242,11 @@ class HeliosTarget:
     not_allowed: bool = False
     asked: Asked = NOTHING
     status: Mapping[str, Any] = field(default_factory=dict)
+    original: Original | None = None
+    garbled: bool = False
+    finalizers: tuple[str, ...] = ()
+    deleting: bool = False
+    resource_version: str = ""
 
     @classmethod
     def of(cls, body: Mapping[str, Any], *, fill: Fill, queries: QueryPolicy) -> HeliosTarget:
@@ -236,7 +262,8 @@ class HeliosTarget:
         name = _text(metadata, "name")
         spec, problem = _parsed(body.get("spec") if isinstance(body, Mapping) else None, name, fill)
         refused = _refused(spec, namespace, queries) if spec else None
-        generation = metadata.get("generation")
+        generation, kept = metadata.get("generation"), _mapping(metadata, "annotations").get(ADOPTED)
+        original = Original.parsed(kept if isinstance(kept, str) else None)
         return cls(
             namespace=namespace,
             name=name,
@@ -249,7 +276,17 @@ class HeliosTarget:
             not_allowed=refused is not None,
             asked=asked(metadata),
             status=status,
+            original=original,
+            garbled=original is None and kept is not None,
+            finalizers=_texts(metadata, "finalizers"),
+            deleting=bool(metadata.get("deletionTimestamp")),
+            resource_version=_text(metadata, "resourceVersion"),
         )
+
+    @property
+    def guarded(self) -> bool:
+        """Whether it waits for us before it goes: it has adopted something, or was about to."""
+        return FINALIZER in self.finalizers
 
     def owner_reference(self) -> dict[str, Any]:
         """What makes this object the owner of another: the other goes when this goes."""
@@ -270,6 +307,11 @@ def _mapping(body: object, key: str) -> Mapping[str, Any]:
 def _text(body: Mapping[str, Any], key: str) -> str:
     found = body.get(key)
     return found if isinstance(found, str) else ""
+
+
+def _texts(body: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    found = body.get(key)
+    return tuple(one for one in found if isinstance(one, str)) if isinstance(found, list | tuple) else ()
 
 
 def _seconds(timestamp: object) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from helios.operator.annotations import written as rounded_up
-from helios.operator.conditions import Condition, quiet, score_band, skill_band, written
+from helios.operator.conditions import Condition, Reason, quiet, score_band, skill_band, written
 from helios.operator.resources import AnomalyStatus, HeliosTarget
 from scoring.reports import Report
 
@@ -20,6 +20,8 @@ _CHARACTERS = 1024
 _WORDS = ("reason", "why", "ledger", "text")
 """Fields that change all the time: written along with others, never by themselves."""
 _ANOMALY = tuple(AnomalyStatus.model_fields)
+_CHANGING_HANDS = (Reason.ADOPTING, Reason.RESTORING)
+"""Of Scaling: it is on its way to another reason, and somebody looks at it."""
 _URGENT = ("since", "muted", "problem")
 """Of an anomaly: who is paged, or has asked for quiet, looks now."""
 
@@ -84,14 +86,18 @@ def _anomaly(target: HeliosTarget, report: Report | None) -> dict[str, str | Non
 def news(target: HeliosTarget, wanted: Mapping[str, Any]) -> Write | None:
     """What is to be written over the status that stands, if anything; who waits for it is told at once.
 
-    That is whoever has just applied or edited a target, whoever waits for one to become ready, and whoever is paged.
+    That is whoever has just applied or edited a target, whoever waits for one to become ready or for an autoscaler to be taken
+    over or given back, and whoever is paged.
     """
     held = target.status
     if _coarse(wanted) == _coarse(held):
         return None
     edited = not held or held.get("observedGeneration") != target.generation
     ready = _is_ready(wanted) and not _is_ready(held)
-    return Write(wanted, urgent=edited or ready or _alarming(wanted) != _alarming(held))
+    scaling, before = _scaling(wanted), _scaling(held)
+    changes_hands = scaling != before and not {scaling, before}.isdisjoint(_CHANGING_HANDS)
+    urgent = edited or ready or changes_hands or _alarming(wanted) != _alarming(held)
+    return Write(wanted, urgent=urgent)
 
 
 def _alarming(status: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -100,12 +106,22 @@ def _alarming(status: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _is_ready(status: Mapping[str, Any]) -> bool:
+    return _held(status, "Ready").get("status") == "True"
+
+
+def _scaling(status: Mapping[str, Any]) -> str:
+    return str(_held(status, "Scaling").get("reason", ""))
+
+
+def _held(status: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """A condition of a status; empty where it has none of that type."""
     held = status.get("conditions")
-    return any(
-        condition.get("type") == "Ready" and condition.get("status") == "True"
+    found = (
+        condition
         for condition in (held if isinstance(held, list) else [])
-        if isinstance(condition, Mapping)
+        if isinstance(condition, Mapping) and condition.get("type") == kind
     )
+    return next(found, {})
 
 
 def _coarse(status: Mapping[str, Any]) -> Any:

@@ -27,7 +27,14 @@ from urllib3 import HTTPConnectionPool
 from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError
 
-from helios.errors import ClusterError, ClusterForbidden, ClusterMissing, ClusterRefused, ClusterUnreachable
+from helios.errors import (
+    ClusterConflict,
+    ClusterError,
+    ClusterForbidden,
+    ClusterMissing,
+    ClusterRefused,
+    ClusterUnreachable,
+)
 from helios.sources.sessions import MAX_BYTES, PoliteRetry
 
 REMEDY = "apply the ClusterRole helios and bind it to who the operator is"
@@ -35,7 +42,8 @@ CONNECT_SECONDS = 5.0
 
 _PIECE = 2**18
 _MOST_WORDS = 2_000
-_WRITES = ("create", "patch", "delete")
+_METHODS = {"list": "GET", "create": "POST", "update": "PUT"}
+_WRITES = ("create", "update", "patch", "delete")
 _DENIED = re.compile(r"admission webhook .* denied|denied request|(exceeded|failed) quota", re.DOTALL)
 
 
@@ -56,7 +64,7 @@ class Call:
     """What is asked for.
 
     Attributes:
-        verb: as in RBAC: get, list, create, patch, delete.
+        verb: as in RBAC: get, list, create, update, patch, delete.
         resource: as in RBAC: `deployments`, `heliostargets/status`.
         path: of the URL, quoted.
         where: the object or the namespace, for people: `saleor/saleor-api`; empty for the whole cluster.
@@ -95,6 +103,7 @@ class Transport:
         seconds: an answer must be complete in about so long.
         counter: from `request_counter`, or None.
         clock: seconds that only move forward.
+        writes: whether this process may write; asked before each request that does.
     """
 
     def __init__(
@@ -104,6 +113,7 @@ class Transport:
         seconds: float = 30.0,
         counter: Counter | None = None,
         clock: Callable[[], float] = time.monotonic,
+        writes: Callable[[], bool] = lambda: True,
     ) -> None:
         # a connection that was dropped is worth another try; a server that is away or busy is asked in the next cycle
         configuration.retries = PoliteRetry.few().new(backoff_factor=0.05, status_forcelist=(502,))
@@ -115,7 +125,7 @@ class Transport:
             scheme: _tracked(pool, self._sockets) for scheme, pool in manager.pool_classes_by_scheme.items()
         }
         self._host = str(configuration.host)
-        self._seconds, self._counter, self._clock = seconds, counter, clock
+        self._seconds, self._counter, self._clock, self._writes = seconds, counter, clock, writes
         self._credentials = threading.Lock()
 
     def close(self) -> None:
@@ -135,15 +145,18 @@ class Transport:
             seconds: patience for this very call, where it is less than usual.
 
         Raises:
-            ClusterUnreachable: no complete answer in time, HTTP 429 or 5xx, credentials that cannot be read, or the door
-                is closed.
+            ClusterUnreachable: no complete answer in time, HTTP 429 or 5xx, credentials that cannot be read, the door
+                is closed, or this process may not write.
             ClusterForbidden: HTTP 401 or 403.
             ClusterMissing: HTTP 404, or 403 as the namespace is being deleted.
+            ClusterConflict: HTTP 409: it has changed since it was read, or its name is taken.
             ClusterRefused: any other refusal, with the server's own words; also a 403 by a webhook or a quota, and a
                 write whose webhook does not answer.
         """
         if self._sockets.closed:
             raise self._unreachable(call, "")
+        if call.verb in _WRITES and not self._writes():
+            raise self._unreachable(call, "is not asked: this operator does not hold the lease any more")
         patience = min(seconds, self._seconds)
         method, url, headers, sent = self._prepared(call)
         code = "none"
@@ -167,7 +180,7 @@ class Transport:
 
     def _prepared(self, call: Call) -> tuple[str, str, dict[str, str], Any]:
         """Method, address, headers and body; tokens are refreshed by one thread at a time."""
-        method = {"list": "GET", "create": "POST"}.get(call.verb, call.verb.upper())
+        method = _METHODS.get(call.verb, call.verb.upper())
         headers = {"Accept": "application/json"}
         if call.body is not None:
             headers["Content-Type"] = call.content
@@ -227,8 +240,8 @@ class Transport:
                 return ListExpired(f"{call}: {message}", str(token or ""))
             case status if status in (408, 429) or status >= 500 or status < 400:
                 return self._unreachable(call, f"fails with HTTP {status}: {message}")
-            case _:
-                return ClusterRefused(message)
+            case status:
+                return (ClusterConflict if status == 409 else ClusterRefused)(message)
 
     def _unreachable(self, call: Call, what: str) -> ClusterUnreachable:
         if self._sockets.closed:

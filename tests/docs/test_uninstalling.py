@@ -22,7 +22,7 @@ from tests.cluster.conftest import (  # noqa: F401 - fixtures
 )
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.demands import steady
-from tests.cluster.helioses import Helios, condition, helios_target, install
+from tests.cluster.helioses import Helios, called, condition, helios_target, install
 from tests.cluster.manifests import deployment
 from tests.cluster.prometheuses import Prometheus
 from tests.cluster.servers import Server
@@ -33,7 +33,7 @@ from tests.docs.pages import ROOT, Page
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 OPERATIONS = Page(ROOT / "docs" / "operations.md").text
-NAMES = ("kept", "left", "own", "night")
+NAMES = ("kept", "left", "own", "night", "out")
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,15 @@ class Scene:
         assert found, pattern
         line = found[1].split("#")[0].replace("NAMESPACE", self.namespace).replace("NAME", name)
         self.plane.kubectl(*shlex.split(line)[1:])
+
+    def helios(self, pattern: str, name: str = "") -> str:
+        """The first such command of the page, for one workload; what it prints."""
+        found = re.search(rf"helios ({pattern})\s*(?:#|\n)", OPERATIONS)
+        assert found, pattern
+        line = found[1].replace("NAMESPACE", self.namespace).replace("NAME", name)
+        done = called(self.plane, *shlex.split(line))
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     def scaled_object(self, name: str) -> dict[str, object] | None:
         """As the API server has it."""
@@ -88,6 +97,19 @@ def scene(
                 )
             yield made
             plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
+
+
+def test_a_workload_is_released_beside_an_operator_that_is_alive(scene: Scene) -> None:
+    """One command: ScaledObject and HPA stay on cpu, nobody owns them, and the target can go."""
+    assert "ScaledObject out stays, on cpu alone, and is yours" in scene.helios(
+        "release NAME -n NAMESPACE --dry-run", "out"
+    )
+    scene.helios("release NAME -n NAMESPACE", "out")
+    scene.run("delete ht NAME -n NAMESPACE", "out")
+    hold(lambda: scene.hpa("out"), 20, "the HPA stays", accept=lambda hpa: hpa is not None)
+    made = scene.scaled_object("out")
+    assert made is not None
+    assert ["cpu"] == [one["type"] for one in made["spec"]["triggers"]]  # type: ignore[index]
 
 
 def test_a_workload_can_be_left_with_its_hpa_on_cpu(scene: Scene) -> None:
@@ -145,7 +167,7 @@ def test_scale_in_alone_can_be_forbidden_and_allowed_again(scene: Scene) -> None
 
 
 def test_deleting_the_resource_takes_targets_and_autoscalers_and_leaves_replicas(scene: Scene) -> None:
-    """What the page warns of, where Autoscale was not left first."""
+    """What the page warns of, where nothing was released first; what was is not touched by it."""
     before = scene.plane.replicas(scene.namespace, "left")
     scene.plane.kubectl("delete", "crd", "heliostargets.helios.dev", "--wait=true", "--timeout=50s")
     wait_until(
@@ -155,5 +177,5 @@ def test_deleting_the_resource_takes_targets_and_autoscalers_and_leaves_replicas
         accept=lambda one: one is None,
     )
     assert before == scene.plane.replicas(scene.namespace, "left")
-    assert scene.hpa("kept") is not None
+    assert [True, True] == [scene.hpa(name) is not None for name in ("kept", "out")]
     install(scene.plane)

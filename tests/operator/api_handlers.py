@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tests.operator.api_server import ApiServer
 
 ANY = "*"
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class Handler(BaseHTTPRequestHandler):
     """Reads requests, and sends what the server answers or how it is told to fail."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or headers and body of an answer come 40 ms apart
     server: Listener
 
     def _serve(self) -> None:
@@ -122,6 +124,7 @@ class Handler(BaseHTTPRequestHandler):
 
     do_GET = _serve  # noqa: N815
     do_POST = _serve  # noqa: N815
+    do_PUT = _serve  # noqa: N815
     do_PATCH = _serve  # noqa: N815
     do_DELETE = _serve  # noqa: N815
 
@@ -135,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         if plural:
             with contextlib.suppress(Refusal):
                 kind = api.store.kind(api_version, plural)
-        verb = {"POST": "create", "PATCH": "patch", "DELETE": "delete"}.get(self.command, "get")
+        verb = _VERBS.get(self.command, "get")
         if verb == "get" and plural and not name:
             verb = "watch" if query.get("watch") in ("true", "1") else "list"
         resource = (f"{plural}/{part}" if part else plural) or "discovery"
@@ -192,4 +195,5 @@ def status(refusal: Refusal) -> Object:
         "message": refusal.message,
         "reason": refusal.reason,
         "code": refusal.status,
+        **({"details": {"causes": [{"reason": refusal.cause}]}} if refusal.cause else {}),
     }

@@ -1,7 +1,7 @@
 """A Kubernetes API server in few lines, over real HTTP on loopback, that can be told to fail.
 
 It serves what the operator asks for: discovery, chunked lists, watches with bookmarks, `scale`, `status`, merge patches,
-server-side apply, Events. Every request is in its log.
+whole objects put in their place, server-side apply, finalizers, Events. Every request is in its log.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from tests.operator.api_handlers import ANY, Asked, Fault, Listener, status
 from tests.operator.api_stores import Kind, Refusal, Store, scale_of
 from tests.operator.objects import Object
 
-VERBS = ("create", "delete", "get", "list", "patch", "watch")
+VERBS = ("create", "delete", "get", "list", "patch", "update", "watch")
 
 
 class ApiServer:
@@ -182,15 +182,20 @@ class ApiServer:
                 return scale_of(kind, found) if part == "scale" else found
             case "create":
                 return store.create(kind, space, asked.body)
+            case "update":
+                return store.replace(kind, space, asked.name, asked.body)
             case "delete":
                 return store.delete(kind, space, asked.name, asked.body or {})
-            case "patch" if "apply-patch" in asked.headers.get("Content-Type", ""):
-                manager, force = asked.query.get("fieldManager", ""), asked.query.get("force") == "true"
-                return store.apply(kind, space, asked.name, asked.body, manager, force=force)
             case "patch":
-                return store.merge(kind, space, asked.name, part, asked.body)
+                return self._patched(asked, kind, space, part)
             case verb:
                 raise Refusal(405, "MethodNotAllowed", f"{verb} is not served here")
+
+    def _patched(self, asked: Asked, kind: Kind, space: str, part: str) -> Object:
+        if "apply-patch" not in asked.headers.get("Content-Type", ""):
+            return self.store.merge(kind, space, asked.name, part, asked.body)
+        manager, force = asked.query.get("fieldManager", ""), asked.query.get("force") == "true"
+        return self.store.apply(kind, space, asked.name, asked.body, manager, force=force)
 
     def _list(self, asked: Asked, kind: Kind) -> Object:
         query = asked.query

@@ -1,6 +1,7 @@
 """What an API server keeps, and how it changes: versions, generations, merge patches, server-side apply, a log to watch.
 
-As a kube-apiserver does it where the operator can tell the difference; without schemas, admission or finalizers.
+As a kube-apiserver does it where the operator can tell the difference; without schemas and admission. What is deleted stays while
+it has finalizers; what it owned goes, or is orphaned, when it does.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any
 from tests.operator.objects import NOW, Object, stamp
 
 Path = tuple[str, ...]
+_KEPT = ("uid", "creationTimestamp", "resourceVersion", "generation", "deletionTimestamp")
+"""Of the metadata, the server's alone."""
 
 
 @dataclass(frozen=True)
@@ -51,14 +54,19 @@ ROLLOUT = Kind("argoproj.io/v1alpha1", "Rollout", "rollouts", scale=True, status
 class Refusal(Exception):
     """An answer that is no success."""
 
-    def __init__(self, status: int, reason: str, message: str, token: str = "") -> None:
+    def __init__(self, status: int, reason: str, message: str, token: str = "", *, cause: str = "") -> None:
         super().__init__(message)
         self.status, self.reason, self.message, self.token = status, reason, message, token
+        self.cause = cause
 
 
 @dataclass
 class Store:
-    """Objects by kind, namespace and name. Hold `changed` while using more than one method in a row."""
+    """Objects by kind, namespace and name. Hold `changed` while using more than one method in a row.
+
+    Attributes:
+        ending: namespaces that are being deleted: nothing can be created in them.
+    """
 
     kinds: list[Kind] = field(default_factory=lambda: list(KINDS))
     version: int = 1000
@@ -66,6 +74,7 @@ class Store:
     log: list[tuple[int, Kind, str, Object]] = field(default_factory=list)
     objects: dict[Kind, dict[tuple[str, str], Object]] = field(default_factory=dict)
     owned: dict[tuple[Kind, str, str], dict[str, set[Path]]] = field(default_factory=dict)
+    ending: set[str] = field(default_factory=set)
 
     def kind(self, api_version: str, name: str) -> Kind:
         """The kind of this plural or kind's name."""
@@ -117,24 +126,46 @@ class Store:
             raise Refusal(422, "Invalid", f"{kind.kind}.metadata.name: Required value: name is required")
         if (namespace, name) in self.objects.get(kind, {}):
             raise Refusal(409, "AlreadyExists", f'{_full(kind)} "{name}" already exists')
+        if namespace in self.ending:
+            raise Refusal(
+                403,
+                "Forbidden",
+                f"unable to create new content in namespace {namespace}: it is being terminated",
+                cause="NamespaceTerminating",
+            )
         body["metadata"]["namespace"] = namespace
         return self._keep(kind, body)
 
     def merge(self, kind: Kind, namespace: str, name: str, part: str, body: Object) -> Object:
         """A JSON merge patch of an object, or of its status alone."""
-        old = self.read(kind, namespace, name)
-        wanted = body.get("metadata", {}).get("resourceVersion")
-        if wanted not in (None, old["metadata"]["resourceVersion"]):
-            raise Refusal(
-                409,
-                "Conflict",
-                f'Operation cannot be fulfilled on {_full(kind)} "{name}": the object has been modified',
-            )
+        old = self._unchanged(kind, namespace, name, body)
         if part == "status":
             body = {"status": body.get("status")}
         elif kind.status:
             body = {field: value for field, value in body.items() if field != "status"}
         return self._keep(kind, _merged(old, body))
+
+    def replace(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """Put an object in the place of the one that is there; status and what the server keeps stay."""
+        old = self._unchanged(kind, namespace, name, body)
+        kept = {k: old["metadata"][k] for k in _KEPT if k in old["metadata"]}
+        new = {**body, "metadata": {**body["metadata"], **kept}}
+        if kind.status:
+            new = {k: v for k, v in new.items() if k != "status"} | {
+                k: v for k, v in old.items() if k == "status"
+            }
+        self.owned.pop((kind, namespace, name), None)
+        return self._keep(kind, new)
+
+    def _unchanged(self, kind: Kind, namespace: str, name: str, body: Object) -> Object:
+        """The stored object, if it is the one that whoever sends `body` has read."""
+        old = self.read(kind, namespace, name)
+        known = old["metadata"]
+        for field_, word in (("resourceVersion", "the object has been modified"), ("uid", "the UID differs")):
+            if body.get("metadata", {}).get(field_) not in (None, known[field_]):
+                what = f'Operation cannot be fulfilled on {_full(kind)} "{name}": {word}'
+                raise Refusal(409, "Conflict", what)
+        return old
 
     def apply(
         self, kind: Kind, namespace: str, name: str, body: Object, manager: str, *, force: bool
@@ -171,20 +202,47 @@ class Store:
         return self._keep(kind, new)
 
     def delete(self, kind: Kind, namespace: str, name: str, options: Mapping[str, Any]) -> Object:
-        """Delete an object if it is the one that is meant, and what it owns."""
+        """Delete an object if it is the one that is meant, and what it owns; it stays while it has finalizers."""
         old = self.read(kind, namespace, name)
         uid = (options.get("preconditions") or {}).get("uid")
         if uid not in (None, old["metadata"]["uid"]):
             raise Refusal(
                 409, "Conflict", f"the UID in the precondition ({uid}) does not match the UID in record"
             )
-        self._drop(kind, namespace, name)
-        for other, found in list(self.objects.items()):
-            for (space, child), one in list(found.items()):
-                owners = one["metadata"].get("ownerReferences") or ()
-                if space == namespace and any(o.get("uid") == old["metadata"]["uid"] for o in owners):
-                    self._drop(other, space, child)
+        if options.get("propagationPolicy") == "Orphan":
+            self._disown(old)
+        if old["metadata"].get("finalizers"):
+            marked = {
+                **old["metadata"],
+                "deletionTimestamp": old["metadata"].get("deletionTimestamp") or stamp(NOW),
+            }
+            return self._keep(kind, {**old, "metadata": marked})
+        self._end(kind, old)
         return old
+
+    def _end(self, kind: Kind, old: Object) -> None:
+        """It goes, and so does what it owns."""
+        namespace = old["metadata"].get("namespace", "")
+        self._drop(kind, namespace, old["metadata"]["name"])
+        for other, one in self._dependents(old):
+            self.delete(other, namespace, one["metadata"]["name"], {})
+
+    def _disown(self, old: Object) -> None:
+        """What it owned has no owner any more."""
+        for other, one in self._dependents(old):
+            metadata = dict(one["metadata"])
+            owners = [o for o in metadata.pop("ownerReferences") if o.get("uid") != old["metadata"]["uid"]]
+            self._keep(other, {**one, "metadata": metadata | ({"ownerReferences": owners} if owners else {})})
+
+    def _dependents(self, old: Object) -> list[tuple[Kind, Object]]:
+        uid, namespace = old["metadata"]["uid"], old["metadata"].get("namespace", "")
+        return [
+            (kind, one)
+            for kind, found in list(self.objects.items())
+            for (space, _), one in list(found.items())
+            if space == namespace
+            and any(o.get("uid") == uid for o in one["metadata"].get("ownerReferences") or ())
+        ]
 
     def since(self, kind: Kind, namespace: str | None, version: int) -> Iterator[tuple[str, Object]]:
         """What happened after a version."""
@@ -202,6 +260,13 @@ class Store:
                 metadata.setdefault(name, known.get(name))
             if metadata.get("generation") == known.get("generation") and new.get("spec") != old.get("spec"):
                 metadata["generation"] = (known.get("generation") or 1) + 1
+            if (
+                known.get("finalizers")
+                and metadata.get("deletionTimestamp")
+                and not metadata.get("finalizers")
+            ):
+                self._end(kind, old)
+                return new
             if new == old | {"metadata": {**known, "resourceVersion": metadata["resourceVersion"]}}:
                 return old  # nothing changed: no new version, no event
         with self.changed:

@@ -55,6 +55,7 @@ FULL: Spec = {
         "scaleDown": {"pods": 2},
         "cooldownSeconds": 600,
         "freezeMaxSeconds": 1800,
+        "rollout": {"startPercent": 10, "stepPercent": 30, "everySeconds": 43_200},
     },
     "schedules": [{**OFFICE, "min": 4, "max": 20}],
     "events": [{**SALE, "timezone": "America/New_York", "name": "Black Friday"}],
@@ -73,6 +74,7 @@ forecaster's lists."""
 ACCEPTED: Sequence[Example] = (
     Example("the least", spec()),
     Example("everything", FULL),
+    Example("a roll-out as it comes", spec(behavior={"rollout": {}})),
     Example("the requirements'", spec(replicas={"min": 1, "max": 10}, mode="Observe")),
     Example("one replica and no more", spec(replicas={"min": 1, "max": 1})),
     Example("memory drives", spec(metrics=[{"name": "memory"}])),
@@ -146,6 +148,17 @@ REFUSED: Sequence[Example] = (
     Example("alarms a week in words", spec(anomaly={"alarmsPerWeek": "one"}), "alarmsPerWeek"),
     Example("a mute without a time", spec(anomaly={"mutedUntil": "2026-11-29"}), "mutedUntil"),
     Example("a step of nothing", spec(behavior={"scaleUp": {"pods": 0}}), "greater than or equal to 1"),
+    Example(
+        "a roll-out that starts with nothing",
+        spec(behavior={"rollout": {"startPercent": 0}}),
+        "greater than or equal to 1",
+    ),
+    Example(
+        "a roll-out of more than all",
+        spec(behavior={"rollout": {"stepPercent": 101}}),
+        "less than or equal to 100",
+    ),
+    Example("a roll-out in percent a day", spec(behavior={"rollout": {"percentPerDay": 20}}), "not a field"),
     Example("a cooldown of days", spec(behavior={"cooldownSeconds": 86_401}), "less than or equal to 86400"),
     Example("a schedule without bounds", spec(schedules=[OFFICE]), "needs min, max, or both"),
     Example("a schedule in the wrong order", spec(schedules=[{**OFFICE, "min": 4, "max": 2}]), "above max"),

@@ -31,10 +31,12 @@ class Metrics(DailySource):
 
 
 class Running:
-    """A running operator, and what can be seen of it."""
+    """A running operator, and what can be seen of it; `end` tells its threads to, its server goes on."""
 
-    def __init__(self, api: ApiServer, built: OperatorApplication, url: str) -> None:
-        self.api, self.built, self.url = api, built, url
+    def __init__(
+        self, api: ApiServer, built: OperatorApplication, url: str, end: Callable[[], None] = lambda: None
+    ) -> None:
+        self.api, self.built, self.url, self.end = api, built, url, end
 
     def status(self, name: str = "web") -> Mapping[str, Any]:
         """As it stands at the API server; empty where there is none."""
@@ -78,23 +80,27 @@ def settings_with(tmp: Path, **operator: Any) -> Settings:
 @contextlib.contextmanager
 def running(api: ApiServer, tmp: Path, source: Metrics | None = None, **operator: Any) -> Iterator[Running]:
     """An operator until the block ends; it ends in order."""
-    built = build_operator(
-        settings_with(tmp, **operator),
-        api.configuration(),
-        source or Metrics(),
-        Registries.new(),  # type: ignore[arg-type] # in place of the door
-    )
     stop = threading.Event()
-    with listening("127.0.0.1", 0) as listener, served(built.api, listener):
+    with listening("127.0.0.1", 0) as listener:
         port = listener.getsockname()[1]
-        thread = threading.Thread(target=built.operator.run, args=(stop,))
-        thread.start()
-        try:
-            yield Running(api, built, f"http://127.0.0.1:{port}")
-        finally:
-            stop.set()
-            thread.join(20)
-            assert not thread.is_alive()
+        url = f"http://127.0.0.1:{port}"
+        if "lease" in operator:
+            operator["lease"] = {"namespace": "helios", "url": url, **operator["lease"]}
+        built = build_operator(
+            settings_with(tmp, **operator),
+            api.configuration(),
+            source or Metrics(),
+            Registries.new(),  # type: ignore[arg-type] # in place of the door
+        )
+        with served(built.api, listener):
+            thread = threading.Thread(target=built.operator.run, args=(stop,))
+            thread.start()
+            try:
+                yield Running(api, built, url, stop.set)
+            finally:
+                stop.set()
+                thread.join(20)
+                assert not thread.is_alive()
 
 
 def shop(*names: str, **spec: Any) -> list[Object]:

@@ -96,7 +96,9 @@ class Recorder:
         ]
         self.lists["scaledobjects"] = [*others, live]
 
-    def delete(self, api_version: str, plural: str, namespace: str, name: str, uid: str) -> None:
+    def delete(
+        self, api_version: str, plural: str, namespace: str, name: str, uid: str, *, orphan: bool
+    ) -> None:
         """Remember it, and list it no more."""
         self._may("delete")
         self.deleted.append((plural, name, uid))

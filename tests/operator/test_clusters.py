@@ -8,11 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from helios.errors import (
+    ClusterConflict,
     ClusterMissing,
     ClusterRefused,
     ClusterUnreachable,
 )
-from helios.operator.clusters import Cluster, Resource
+from helios.operator.clusters import Cluster
+from helios.operator.discoveries import Resource
 from helios.operator.transports import Transport
 from tests.operator.api_server import ApiServer
 from tests.operator.api_stores import ROLLOUT
@@ -264,3 +266,73 @@ def test_threads_share_one_door(api: ApiServer, cluster: Cluster) -> None:
     for thread in threads:
         thread.join()
     assert [50] * 8 == found
+
+
+# whole objects
+
+
+def hpa(name: str = "web", **metadata: object) -> dict[str, object]:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": "shop", **metadata},
+        "spec": {"maxReplicas": 9},
+    }
+
+
+def test_an_object_is_created_once(api: ApiServer, cluster: Cluster) -> None:
+    """A name that is taken is a conflict, and what is there stays."""
+    assert "web" == cluster.create(hpa())["metadata"]["name"]
+    with pytest.raises(ClusterConflict, match="already exists"):
+        cluster.create({**hpa(), "spec": {"maxReplicas": 2}})
+    assert {"maxReplicas": 9} == api.store.one("horizontalpodautoscalers", "web")["spec"]
+
+
+def test_nothing_can_be_created_where_the_namespace_ends(api: ApiServer, cluster: Cluster) -> None:
+    """No right would help, so it is told as missing."""
+    api.store.ending.add("shop")
+    with pytest.raises(ClusterMissing, match="being terminated"):
+        cluster.create(hpa())
+
+
+def test_a_whole_object_is_put_in_the_place_of_the_one_that_was_read(
+    api: ApiServer, cluster: Cluster
+) -> None:
+    """What it does not name goes; its status and its uid stay."""
+    api.store.put({**hpa(labels={"team": "shop"}), "status": {"currentReplicas": 3}})
+    read = cluster.get("autoscaling/v2", "horizontalpodautoscalers", "shop", "web")
+    version = read["metadata"]["resourceVersion"]
+    cluster.replace({**hpa(resourceVersion=version), "spec": {"maxReplicas": 4}})
+    now = api.store.one("horizontalpodautoscalers", "web")
+    assert ({"maxReplicas": 4}, {"currentReplicas": 3}) == (now["spec"], now["status"])
+    assert "labels" not in now["metadata"]
+    assert read["metadata"]["uid"] == now["metadata"]["uid"]
+    with pytest.raises(ClusterConflict, match="has been modified"):
+        cluster.replace(hpa(resourceVersion=version))
+
+
+def test_what_an_object_owned_can_be_left_behind(api: ApiServer, cluster: Cluster) -> None:
+    """Without an owner, so that nothing collects it."""
+    api.store.put(scaled_object("web"))
+    owner = api.store.one("scaledobjects", "web")["metadata"]["uid"]
+    api.store.put(hpa(ownerReferences=[{"kind": "ScaledObject", "name": "web", "uid": owner}]))
+    cluster.delete("keda.sh/v1alpha1", "scaledobjects", "shop", "web", owner, orphan=True)
+    assert [] == api.store.all("scaledobjects")
+    assert "ownerReferences" not in api.store.one("horizontalpodautoscalers", "web")["metadata"]
+
+
+def test_an_object_with_a_finalizer_stays_until_it_is_taken_off(api: ApiServer, cluster: Cluster) -> None:
+    """In one request with whatever else belongs to it, and only if nothing has changed since."""
+    target = helios_target("web")
+    target["metadata"] |= {"finalizers": ["helios.dev/adopted"], "annotations": {"a": "b", "team": "shop"}}
+    api.store.put(target)
+    uid = api.store.one("heliostargets", "web")["metadata"]["uid"]
+    cluster.delete("helios.dev/v1alpha1", "heliostargets", "shop", "web", uid)
+    metadata = api.store.one("heliostargets", "web")["metadata"]
+    assert metadata["deletionTimestamp"]
+    body = {"metadata": {"finalizers": None, "annotations": {"a": None}}}
+    with pytest.raises(ClusterConflict, match="has been modified"):
+        cluster.patch("shop", "web", body, "1")
+    answer = cluster.patch("shop", "web", body, metadata["resourceVersion"])
+    assert {"team": "shop"} == answer["metadata"]["annotations"]
+    assert [] == api.store.all("heliostargets")

@@ -15,7 +15,8 @@ from pydantic import BaseModel, Field
 from helios.operator.crds import COLUMNS, GOVERNED, RULES, crd, crd_yaml, structural
 from helios.operator.resources import HeliosTarget, HeliosTargetSpec, HeliosTargetStatus
 from helios.settings import Settings, with_defaults
-from helios.targets import QueryPolicy, Strict
+from helios.targets import QueryPolicy
+from helios.values import Strict
 from tests.operator.examples import ACCEPTED, FULL, MODEL_ONLY, REFUSED, spec
 from tests.operator.test_resources import of
 
@@ -180,6 +181,9 @@ def test_every_default_is_shown_but_those_of_the_operators_settings() -> None:
         "spec.forecast.horizons",
         "spec.forecast.quantile",
         "spec.behavior.freezeMaxSeconds",
+        "spec.behavior.rollout.startPercent",
+        "spec.behavior.rollout.stepPercent",
+        "spec.behavior.rollout.everySeconds",
         "spec.timezone",
         "spec.scaleTargetRef.apiVersion",
         "spec.scaleTargetRef.kind",

@@ -102,6 +102,22 @@ def test_what_cannot_be_checked_is_refused(query: str, part: str) -> None:
     assert part in said
 
 
+@pytest.mark.parametrize(
+    "query", ["1" + "+1" * 100_000, "(" * 100_000 + "1" + ")" * 100_000, "-" * 100_000 + "1"]
+)
+def test_a_query_longer_than_a_target_may_have_is_not_parsed(query: str) -> None:
+    """The parser recurses in C, and ends the process: one tenant's trigger would end everybody's import."""
+    said = told(query)
+    assert said is not None
+    assert "more than 4096 characters" in said
+
+
+@pytest.mark.parametrize("query", ["1" + "+1" * 2047, "(" * 2047 + "1" + ")" * 2047, "-" * 4095 + "1"])
+def test_the_longest_query_is_parsed_however_it_nests(query: str) -> None:
+    """What may be written can be read."""
+    assert "more than 4096 characters" not in (told(query) or "")
+
+
 def test_where_queries_are_refused_the_setting_is_named() -> None:
     """That is the default: even a harmless one is refused."""
     said = told(f"sum(a{{{OWN}}})", QueryPolicy.REFUSED)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from helios.operator.adoptions import FINALIZER
 from helios.operator.registries import Registry
 from tests.operator.targets import body, parsed
 
@@ -219,3 +220,61 @@ def test_a_target_can_be_muted_while_its_spec_is_wrong() -> None:
     assert of.roster().scored[0].muted_until is None
     of.see(annotated(generation=2, notes={MUTED: LATE}, replicas={"min": 9, "max": 2}))
     assert of.roster().scored[0].muted_until is not None
+
+
+def adopter(name: str = "web", *, leaving: bool = True, **metadata: Any) -> dict[str, Any]:
+    """A HeliosTarget that has adopted something, and is being deleted."""
+    made = body(name)
+    made["metadata"] |= {"finalizers": [FINALIZER], "resourceVersion": "7"} | metadata
+    if leaving:
+        made["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+    return made
+
+
+@pytest.mark.parametrize("told", ["watch", "list"])
+def test_a_target_that_gives_back_what_it_adopted_is_not_scored_and_not_lost(told: str) -> None:
+    """It is being deleted, and waits for us; when it is gone, it is gone."""
+    of = registry(adopter(leaving=False))
+    edits = of.edits
+    if told == "watch":
+        of.see(adopter())
+    else:
+        of.take([adopter()], of.begin_listing())
+    roster = of.roster()
+    assert ([], (), ["web"], edits + 1) == (
+        names(of),
+        roster.targets,
+        [t.name for t in roster.leaving],
+        of.edits,
+    )
+    of.take([adopter()], of.begin_listing())
+    assert (["web"], edits + 1) == ([t.name for t in of.roster().leaving], of.edits)
+    if told == "watch":
+        of.see(adopter(), deleted=True)
+    else:
+        of.take([], of.begin_listing())
+    assert () == of.roster().leaving
+
+
+def test_a_target_that_waits_for_somebody_else_is_gone() -> None:
+    """Its finalizer is not ours."""
+    of = registry(adopter(finalizers=["example.com/theirs"]))
+    assert ((), ()) == (of.roster().targets, of.roster().leaving)
+
+
+def test_what_was_kept_with_a_target_is_known_before_the_watch_tells() -> None:
+    """Or the next pass would keep it again, as it is by then."""
+    of = registry(adopter(leaving=False, finalizers=[]))
+    seen = of.roster().targets[0]
+    of.marked(seen, adopter(leaving=False, resourceVersion="8"))
+    assert ("8", True) == (of.roster().targets[0].resource_version, of.roster().targets[0].guarded)
+    of.see(adopter(leaving=False, resourceVersion="9", finalizers=[]))
+    of.marked(seen, adopter(leaving=False, resourceVersion="8"))
+    assert "9" == of.roster().targets[0].resource_version
+
+
+def test_a_target_that_was_let_go_is_forgotten_at_once() -> None:
+    """The answer to the last write has no finalizer any more."""
+    of = registry(adopter())
+    of.marked(of.roster().leaving[0], adopter(finalizers=[], resourceVersion="8"))
+    assert () == of.roster().leaving

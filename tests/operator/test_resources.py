@@ -13,7 +13,7 @@ from helios.operator.resources import HeliosTarget
 from helios.settings import Settings, with_defaults
 from helios.targets import QueryPolicy
 from scoring.calendars import Event, Schedule
-from scoring.policies import Metric, StepLimit, Target
+from scoring.policies import Metric, Rollout, StepLimit, Target
 from tests.operator.examples import (
     ACCEPTED,
     FULL,
@@ -107,6 +107,7 @@ def test_the_whole_spec_reaches_the_core() -> None:
             freeze_max_seconds=1800.0,
             scale_up=StepLimit(4, 100),
             scale_down=StepLimit(2, None),
+            rollout=Rollout(0.1, 0.3, 43_200.0),
             schedules=(Schedule("0 8 * * 1-5", "0 18 * * 1-5", "Europe/Berlin", 4, 20),),
             # midnight in New York is 05:00 UTC
             events=(Event(1_795_755_600.0, 1_795_842_000.0, 2.5, "Black Friday"),),
