@@ -33,6 +33,7 @@ from helios.loops import LoopMetrics, ScoringLoop, Wanted
 from helios.models.stores import ModelStore
 from helios.operator.clusters import Cluster
 from helios.operator.handlers import connection, watch, watching
+from helios.operator.leases import lease_gauge
 from helios.operator.operators import Lister, Operator
 from helios.operator.reconcilers import Reconciler, Terms
 from helios.operator.registries import Registry
@@ -43,10 +44,9 @@ from helios.operator.tolerances import Tolerances
 from helios.operator.transports import request_counter
 from helios.operator.workloads import WorkloadReader
 from helios.settings import Settings, with_defaults
-from helios.sources.access import Access
-from helios.sources.clients import Client
-from helios.sources.google import google_auth, is_managed, managed_url
+from helios.sources.connections import connected
 from helios.sources.prometheus import PrometheusSource
+from helios.standings import candidacy, standing_of
 from helios.views import Explaining, LoopView
 from scoring.anomalies.detectors import Detector
 from scoring.forecasting.assortments import Assortment
@@ -149,7 +149,11 @@ class OperatorApplication:
 
 
 def build_operator(
-    settings: Settings, credentials: Configuration, prometheus: PrometheusSource, registries: Registries
+    settings: Settings,
+    credentials: Configuration,
+    prometheus: PrometheusSource,
+    registries: Registries,
+    port: int | None = None,
 ) -> OperatorApplication:
     """Build the operator over a cluster and its Prometheus.
 
@@ -158,9 +162,14 @@ def build_operator(
         credentials: of the API server.
         prometheus: where samples come from.
         registries: the process' own metrics and the loop's.
+        port: that its own server listens on, if not the settings'.
+
+    Raises:
+        SettingsError: the lease has no namespace.
     """
     clock = WallClock()
-    cluster = Cluster.of(credentials, counter=request_counter(registries.loop))
+    counter = request_counter(registries.loop)
+    cluster = Cluster.of(credentials, counter=counter, writes=lambda: standing.held())  # noqa: PLW0108 - known below
     registry = Registry(target_parser(settings))
 
     def references() -> dict[tuple[str, str], str]:
@@ -172,15 +181,19 @@ def build_operator(
     loop = build_loop(
         settings, source, clock, (), registries.loop, lambda _: cycled.set(), wanted=registry.roster
     )
-    live = LoopView(loop, source.problems)
+    own = LoopView(loop, source.problems)
+    candidate = candidacy(settings.operator.lease, settings.operator.port if port is None else port)
+    standing = standing_of(candidate, credentials, counter, own, loop)
+    lease_gauge(registries.loop, standing.held)
     reconciler = Reconciler(
         registry,
-        live.reports,
+        own.reports,
         cluster,
         reader.observed,
         terms=Terms(keda_defaults(settings), settings.scoring.step_seconds, settings.operator.status_seconds),
         clock=clock.now,
         tolerance=Tolerances(cluster).are_known,
+        writes=standing.held,
     )
     lister = Lister(registry, cluster, seconds=settings.operator.relist_seconds)
     handlers = watching(registry, lambda: connection(credentials), lister.nudge)
@@ -189,16 +202,24 @@ def build_operator(
         loop.heartbeat = loop.timer()
 
     operator = Operator(
-        registry, lister, reconciler, lambda stop: watch(handlers, stop), loop.run, cycled, beat
+        registry,
+        lister,
+        reconciler,
+        lambda stop: watch(handlers, stop),
+        loop.run,
+        cycled,
+        beat,
+        standing.elector,
     )
     api = create_operator_app(
-        live=live,
+        live=standing.live,
         clock=clock.now,
         heartbeat_limit_seconds=heartbeat_limit(settings),
         registry=registries.process,
         loop_registry=registries.loop,
+        held=standing.told(settings.scoring.state_path),
     )
-    return OperatorApplication(api, operator, live, cluster)
+    return OperatorApplication(api, operator, standing.live, cluster)
 
 
 def target_parser(settings: Settings) -> Callable[[Mapping[str, Any]], HeliosTarget]:
@@ -287,28 +308,7 @@ def prometheus_source(settings: Settings) -> PrometheusSource:
         SettingsError: no address is set.
     """
     p = settings.prometheus
-    url = p.url or (managed_url(p.gcp_project_id) if p.gcp_project_id else None)
-    if url is None:
-        raise SettingsError(
-            "prometheus.url is not set: name your Prometheus (HELIOS_PROMETHEUS_URL, or prometheus.url in the file), "
-            "a Google project (GCP_PROJECT_ID), or a trace to replay (replay.path)"
-        )
-    access = Access(
-        url=url,
-        bearer_token_file=p.bearer_token_file,
-        username=p.username,
-        password_file=p.password_file,
-        cert_file=p.cert_file,
-        key_file=p.key_file,
-        ca_file=p.ca_file,
-        headers=p.headers,
-        parameters=p.parameters,
-        verify=p.verify,
-        timeout_seconds=p.timeout_seconds,
-    )
-    # a token of Google's is for Google: another address of the user's never gets it
-    auth = google_auth() if is_managed(url) else None
-    return PrometheusSource(Client.to(access, auth), matchers=p.matchers, window_seconds=p.window_seconds)
+    return PrometheusSource(connected(p), matchers=p.matchers, window_seconds=p.window_seconds)
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -140,6 +140,10 @@ class Wanted(Protocol):
 class ScoringLoop:
     """One thread's work.
 
+    Attributes:
+        before: called before every cycle, in the loop's thread, with the scorer and the time: it may give the scorer
+            another memory. It must not raise, and not take long.
+
     Args:
         scorer: the cycle.
         clock: the time; a test or the demo passes its own.
@@ -175,6 +179,8 @@ class ScoringLoop:
         self._unstored: dict[str, str] = {}
         self._said: dict[str, str] = {}
         self._wanted, self._version = wanted, -1
+        self.before: Callable[[Scorer, float], None] = lambda _, __: None
+        self._hurried = threading.Event()
         self._began = -math.inf
         self._unscored: Mapping[str, int] = {}
 
@@ -186,7 +192,9 @@ class ScoringLoop:
         interval, done = self.scorer.pace.interval, 0
         while not stop.is_set():
             # 2 a cycle, whose decisions a crash does not cost
+            self._hurried.clear()
             self._follow()
+            self.before(self.scorer, self.clock.now())
             began = self.clock.now()
             self.cycle(began)
             self._store(snapshots.STATE, decided)
@@ -205,6 +213,10 @@ class ScoringLoop:
                 break
         if done:
             self._store_history()
+
+    def hurry(self) -> None:
+        """Let the next cycle come within seconds, where targets come and go; from any thread."""
+        self._hurried.set()
 
     def cycle(self, now: float) -> Summary:
         """One cycle, told to the metrics, the log and whoever listens."""
@@ -252,7 +264,7 @@ class ScoringLoop:
             log.info("targets", scored=len(wanted.scored), **wanted.unscored)
 
     def _wait(self, due: float, stop: threading.Event) -> bool:
-        """Wait until `due`, or until another fleet is wanted and has been so for a second; whether `stop` was set."""
+        """Wait until `due`, until another fleet has been wanted for a second, or until hurried; whether `stop` was set."""
         if self._wanted is None:
             return self.clock.wait_until(due, stop)
         seen, least = self._version, min(LEAST_SECONDS, self.scorer.pace.interval)
@@ -260,7 +272,7 @@ class ScoringLoop:
             if self.clock.wait_until(min(due, now + SETTLE_SECONDS), stop):
                 return True
             version, soon = self._wanted().version, self.clock.now() < self._began + least
-            if version == seen != self._version and not soon:
+            if not soon and (version == seen != self._version or self._hurried.is_set()):
                 break
             seen = version
         return stop.is_set()

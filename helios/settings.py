@@ -35,6 +35,11 @@ ENVIRONMENT: Mapping[str, tuple[str, ...]] = {
     "HELIOS_PROMETHEUS_URL": ("prometheus", "url"),
     "HELIOS_OPERATOR_URL": ("operator", "url"),
     "HELIOS_OPERATOR_PORT": ("operator", "port"),
+    "HELIOS_LEASE_NAME": ("operator", "lease", "name"),
+    "HELIOS_LEASE_NAMESPACE": ("operator", "lease", "namespace"),
+    "HELIOS_LEASE_SECONDS": ("operator", "lease", "seconds"),
+    "HELIOS_LEASE_IDENTITY": ("operator", "lease", "identity"),
+    "HELIOS_LEASE_URL": ("operator", "lease", "url"),
     "HELIOS_KEDA_SERVER_ADDRESS": ("keda", "server_address"),
     "GCP_PROJECT_ID": ("prometheus", "gcp_project_id"),
 }
@@ -152,6 +157,16 @@ class Prometheus(Section):
         )
 
 
+class Lease(Section):
+    """Which Lease decides which of several operators publishes and writes; without a name this one always does."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")] | None = None
+    namespace: Name | None = None
+    seconds: Annotated[int, Field(ge=3, le=600)] = 15
+    identity: Annotated[str, Field(min_length=1, max_length=253)] | None = None
+    url: Annotated[str, Field(pattern=r"^https?://")] | None = None
+
+
 class Operator(Section):
     """The operator's own server, where `helios serve` finds it, and what it lets targets do."""
 
@@ -162,6 +177,7 @@ class Operator(Section):
     relist_seconds: Annotated[int, Field(ge=1, le=86_400)] = 600
     status_seconds: Annotated[int, Field(ge=0, le=86_400)] = 300
     context: str | None = None
+    lease: Lease = Lease()
 
 
 class KedaAuthentication(Section):

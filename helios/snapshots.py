@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import io
 import os
 import tempfile
 import zipfile
@@ -71,18 +72,54 @@ def load(folder: Path, name: str) -> State | None:
     path = folder / name
     try:
         with path.open("rb") as file:
-            wanted = file.read(_SUM_BYTES).strip()
-            if _sha256(file).encode() != wanted:
-                raise SnapshotError(
-                    f"{path}: does not match its checksum; starting cold (delete it to silence this)"
-                )
-            file.seek(_SUM_BYTES)
-            with np.load(file, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
+            return _read(file, str(path), "; starting cold (delete it to silence this)")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
+    except OSError as error:
         raise SnapshotError(f"{path}: cannot be read ({error}); starting cold") from error
+
+
+def stored(folder: Path | None, name: str) -> bytes:
+    """The file `name` in `folder` as it is, for another process to `read`; empty where there is none."""
+    try:
+        return b"" if folder is None else (folder / name).read_bytes()
+    except OSError:
+        return b""
+
+
+def read(content: bytes, source: str) -> State:
+    """The state in what `stored` gave in another process, verified as a file's.
+
+    Raises:
+        SnapshotError: it is damaged, or no such thing.
+    """
+    return _read(io.BytesIO(content), source, "", most=len(content))
+
+
+def _read(file: IO[bytes], source: str, remedy: str, most: int | None = None) -> State:
+    """What follows the checksum, if it is as it was written.
+
+    Args:
+        file: at its beginning.
+        source: what it is, for people.
+        remedy: where it is damaged.
+        most: bytes that all arrays together may have.
+
+    Raises:
+        SnapshotError: it is not.
+        OSError: it cannot be read.
+    """
+    wanted = file.read(_SUM_BYTES).strip()
+    if _sha256(file).encode() != wanted:
+        raise SnapshotError(f"{source}: does not match its checksum{remedy}")
+    file.seek(_SUM_BYTES)
+    try:
+        with np.load(file, allow_pickle=False) as arrays:
+            if most is not None and sum(one.file_size for one in arrays.zip.infolist()) > most:
+                raise SnapshotError(f"{source}: holds more than it shows")
+            return {name: arrays[name] for name in arrays.files}
+    except (ValueError, zipfile.BadZipFile, AttributeError, TypeError, EOFError, MemoryError) as error:
+        raise SnapshotError(f"{source}: cannot be read ({error}); starting cold") from error
 
 
 def _remove_unfinished(folder: Path) -> None:

@@ -7,6 +7,8 @@ scrape waiting. Every failure is a `Problem` in words; nothing is repeated, noth
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 import os
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -22,6 +24,7 @@ from helios.errors import SettingsError
 
 JSON = "application/json"
 RETRY_SECONDS = 2
+_PROBLEM_BYTES = 2**16
 _IDLE_SECONDS = 2.0
 """An idle connection is given up before uvicorn closes it (5 s): one closed under a question costs its answer."""
 
@@ -41,22 +44,27 @@ class Caller:
 
     Args:
         url: its address, without a path.
+        prefix: of what is asked for.
+        setting: what to check where the address is wrong.
 
     Raises:
         SettingsError: the address is none.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(
+        self, url: str, *, prefix: str = wires.PREFIX, setting: str = "operator.url (HELIOS_OPERATOR_URL)"
+    ) -> None:
         try:
             parsed = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise SettingsError(
-                f"operator.url {url!r} is no address ({error}): give one such as http://127.0.0.1:8081"
+                f"{setting.partition(' ')[0]} {url!r} is no address ({error}): give one such as http://127.0.0.1:8081"
             ) from error
+        self._setting = setting
         self.url = str(parsed.copy_with(username=None, password=None)).rstrip("/")
         # its address is that of this pod, or of this cluster: no proxy lies between
         self._client = httpx.AsyncClient(
-            base_url=url.rstrip("/") + wires.PREFIX,
+            base_url=url.rstrip("/") + prefix,
             timeout=None,  # noqa: S113 - the whole of a question is timed
             limits=httpx.Limits(keepalive_expiry=_IDLE_SECONDS),
             trust_env=False,
@@ -90,18 +98,33 @@ class Caller:
         self._thread.join()
         self._loop = None
 
-    def ask(self, path: str, parameters: Parameters = (), *, within: float, kind: str = JSON) -> Reply:
+    def ask(
+        self,
+        path: str,
+        parameters: Parameters = (),
+        *,
+        within: float,
+        kind: str = JSON,
+        most: float = math.inf,
+    ) -> Reply:
         """The answer to one question; see `fetch`."""
-        if self._loop is None:
-            raise self.away("is not asked any more: this process is ending")
-        question = self.fetch(path, parameters, within=within, kind=kind)
+        if (loop := self._loop) is None:
+            raise self.away("is not asked any more: this process is ending, or asks another by now")
+        question = self.fetch(path, parameters, within=within, kind=kind, most=most)
         try:
-            return asyncio.run_coroutine_threadsafe(question, self._loop).result()
-        except CancelledError:
-            raise self.away("is not asked any more: this process is ending") from None
+            return asyncio.run_coroutine_threadsafe(question, loop).result()
+        except (CancelledError, RuntimeError):  # it ended meanwhile, or just before
+            question.close()
+            raise self.away("is not asked any more: this process is ending, or asks another by now") from None
 
     async def fetch(
-        self, path: str, parameters: Parameters = (), *, within: float, kind: str = JSON
+        self,
+        path: str,
+        parameters: Parameters = (),
+        *,
+        within: float,
+        kind: str = JSON,
+        most: float = math.inf,
     ) -> Reply:
         """The answer to one question, in the caller's own event loop.
 
@@ -110,6 +133,7 @@ class Caller:
             parameters: of the query.
             within: seconds after which it is given up.
             kind: how the content type must begin.
+            most: bytes, as they come over the wire; a longer answer is given up.
 
         Raises:
             Problem: 503: it did not answer, or not as an operator of this version does; which, and what to do.
@@ -121,14 +145,14 @@ class Caller:
                     "GET", path, params=list(parameters), headers={"accept-encoding": "gzip"}
                 ) as answer,
             ):
-                self._believe(answer, kind)
-                body = b"".join([piece async for piece in answer.aiter_raw()])
+                await self._believe(answer, kind)
+                body = await self._whole(answer, most)
                 return Reply(body, answer.headers.get("content-encoding") == "gzip")
         except TimeoutError:
             raise self.away(f"gave no answer within {within:g} s: it hangs, or is overloaded") from None
         except httpx.ConnectError as error:
             raise self.away(
-                f"cannot be reached ({_reason(error)}): see that it runs, and that operator.url (HELIOS_OPERATOR_URL) is its address"
+                f"cannot be reached ({_reason(error)}): see that it runs, and that {self._setting} is its address"
             ) from None
         except httpx.TransportError as error:
             raise self.away(
@@ -138,7 +162,7 @@ class Caller:
             if isinstance(error, Problem):
                 raise
             raise self.away(
-                f"cannot be asked ({type(error).__name__}: {error}): check operator.url"
+                f"cannot be asked ({type(error).__name__}: {error}): check {self._setting}"
             ) from None
 
     def away(self, what: str) -> Problem:
@@ -148,16 +172,31 @@ class Caller:
     def stranger(self, why: str) -> Problem:
         """503: somebody else answers there."""
         return self.away(
-            f"does not answer as an operator of this version ({why}): check that operator.url (HELIOS_OPERATOR_URL) is "
-            "its address, and that both are of one version"
+            f"does not answer as an operator of this version ({why}): check that {self._setting} is its address, "
+            "and that both are of one version"
         )
 
-    def _believe(self, answer: httpx.Response, kind: str) -> None:
-        """Refuse what is not an operator's, before its body is read.
+    async def _whole(self, answer: httpx.Response, most: float) -> bytes:
+        """The body as it comes.
 
         Raises:
-            Problem: 503.
+            Problem: 503, it is longer than `most` bytes.
         """
+        body = bytearray()
+        async for piece in answer.aiter_raw():
+            body += piece
+            if len(body) > most:
+                raise self.away(f"answers with more than {most:.0f} bytes")
+        return bytes(body)
+
+    async def _believe(self, answer: httpx.Response, kind: str) -> None:
+        """Refuse what is not an operator's answer, before its body is read.
+
+        Raises:
+            Problem: 503; in the operator's own words where it says why it cannot answer.
+        """
+        if answer.status_code == 503 and answer.headers.get(wires.HEADER) == wires.VERSION:
+            raise _passed_on(await self._whole(answer, _PROBLEM_BYTES))
         if answer.status_code >= 500:
             raise self.away(f"failed to answer (HTTP {answer.status_code}): its log says why")
         found = answer.headers.get("content-type", "no type")
@@ -167,6 +206,15 @@ class Caller:
         # a body that ends with its connection could end anywhere
         if not {"content-length", "transfer-encoding"} & set(answer.headers):
             raise self.stranger("an answer without a length")
+
+
+def _passed_on(body: bytes) -> Problem:
+    """503: an operator's own word for why it cannot answer."""
+    try:
+        detail = str(json.loads(body)["detail"])
+    except (ValueError, LookupError, TypeError):
+        detail = "the operator cannot answer, and does not say why"
+    return Problem(503, detail, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
 def _reason(error: BaseException) -> str:

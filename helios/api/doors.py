@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import TypeAdapter
 
@@ -28,6 +29,21 @@ from helios.api.renderings import json_response
 _BODY_LIMIT = 2**20
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What whoever holds the lease tells those who stand by.
+
+    Attributes:
+        live: the loop of this very process.
+        state: what was decided, as it is stored; empty where nothing is kept. Takes a moment.
+        refuse: raises a Problem where this process does not hold the lease; quick.
+    """
+
+    live: Live
+    state: Callable[[], bytes]
+    refuse: Callable[[], None]
+
+
 def create_operator_app(
     *,
     live: Live,
@@ -36,6 +52,7 @@ def create_operator_app(
     registry: CollectorRegistry,
     loop_registry: CollectorRegistry,
     timer: Callable[[], float] = time.monotonic,
+    held: Held | None = None,
 ) -> HeliosApi:
     """Build the operator's app, to be served by `helios.api.servers.build_server`.
 
@@ -47,6 +64,7 @@ def create_operator_app(
         loop_registry: the loop's metrics, relayed beside the targets' gauges: none may be of a name that
             `helios serve` has itself.
         timer: monotonic seconds, for a loop that never begins.
+        held: what other operators may ask, where there are others.
     """
     born = timer()
 
@@ -62,10 +80,15 @@ def create_operator_app(
     )
     app.closing = asyncio.Event()
     problems.install(app)
+    app.add_exception_handler(Problem, _signed)
     app.include_router(liveness_routes(silence, heartbeat_limit_seconds))
     app.include_router(metrics_routes(lambda _: generate_latest(registry) + gauges()))
     app.include_router(_readiness_routes(live, clock))
-    app.include_router(_door_routes(live, clock, gauges))
+    app.include_router(_door_routes(live, clock, gauges, wires.PREFIX))
+    if held is not None:
+        only = [Depends(_holding(held))]
+        app.include_router(_door_routes(held.live, clock, gauges, wires.HELD), dependencies=only)
+        app.include_router(_state_routes(held), dependencies=only)
     app.add_middleware(Envelope, limit=_BODY_LIMIT, meters={})
     return app
 
@@ -84,9 +107,37 @@ def _readiness_routes(live: Live, clock: Callable[[], float]) -> APIRouter:
     return router
 
 
-def _door_routes(live: Live, clock: Callable[[], float], gauges: Callable[[], bytes]) -> APIRouter:
+def _holding(held: Held) -> Callable[[], Awaitable[None]]:
+    async def refuse() -> None:
+        held.refuse()
+
+    return refuse
+
+
+async def _signed(request: Request, error: Exception) -> Response:
+    """A problem in the words of an operator: a relay passes them on."""
+    if not isinstance(error, Problem):
+        raise error
+    answer = problems.render(request, error)
+    answer.headers[wires.HEADER] = wires.VERSION
+    return answer
+
+
+def _state_routes(held: Held) -> APIRouter:
+    router = APIRouter(prefix=wires.HELD)
+
+    @router.get("/state")
+    def state() -> Response:
+        return _answer(held.state(), **{"content-type": wires.STATE})
+
+    return router
+
+
+def _door_routes(
+    live: Live, clock: Callable[[], float], gauges: Callable[[], bytes], prefix: str
+) -> APIRouter:
     """What a relay asks. Names go as parameters: in a path a slash would make another route of them."""
-    router = APIRouter(prefix=wires.PREFIX)
+    router = APIRouter(prefix=prefix)
     # whoever asks keeps the text for a while: one kept here too would be twice as old
     fleet = FleetTexts(live, clock, seconds=0.0)
 
@@ -140,4 +191,5 @@ def _told(adapter: TypeAdapter[Any], value: object) -> Response:
 
 
 def _answer(body: bytes, **headers: str) -> Response:
-    return Response(body, media_type="application/json", headers={wires.HEADER: wires.VERSION, **headers})
+    media = headers.pop("content-type", "application/json")
+    return Response(body, media_type=media, headers={wires.HEADER: wires.VERSION, **headers})

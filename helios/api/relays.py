@@ -39,6 +39,7 @@ class Patience:
         answer: for an answer about one target.
         fleet: for that about the whole fleet, which takes seconds to write down where it is large.
         gauges: for the gauges, unless the scrape says otherwise.
+        state: for what was decided.
     """
 
     between: float = 0.5
@@ -46,6 +47,7 @@ class Patience:
     answer: float = 5.0
     fleet: float = 30.0
     gauges: float = 5.0
+    state: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,25 @@ class News:
 
 
 @contextlib.contextmanager
-def relaying(url: str, patience: Patience | None = None) -> Iterator[Relay]:
-    """A relay to the operator at `url` (`http://127.0.0.1:8081`) while the block lasts."""
-    caller = Caller(url)
+def relaying(
+    url: str,
+    patience: Patience | None = None,
+    *,
+    prefix: str = wires.PREFIX,
+    setting: str = "operator.url (HELIOS_OPERATOR_URL)",
+) -> Iterator[Relay]:
+    """A relay to the operator at `url` (`http://127.0.0.1:8081`) while the block lasts.
+
+    Args:
+        url: its address, without a path.
+        patience: how long it is waited for.
+        prefix: of what is asked for: `wires.HELD` where an operator asks another.
+        setting: what to check where the address is wrong.
+
+    Raises:
+        SettingsError: the address is none.
+    """
+    caller = Caller(url, prefix=prefix, setting=setting)
     relay = Relay(caller, patience or Patience())
     caller.start(relay.keep_fresh)
     try:
@@ -155,6 +173,15 @@ class Relay:
             return gzip.decompress(reply.body), reply.body
         except (OSError, EOFError, zlib.error):
             raise self._caller.stranger("targets that cannot be unpacked") from None
+
+    def state(self, most: int) -> bytes:
+        """What was decided, as `helios.snapshots` stores it, of at most so many bytes; empty where the operator keeps nothing.
+
+        Raises:
+            Problem: 503.
+        """
+        self._refuse_away()
+        return self._caller.ask("state", within=self._patience.state, kind=wires.STATE, most=most).body
 
     def step_seconds(self) -> float:
         """The operator's grid step; the requirements' period before it has said."""

@@ -14,6 +14,10 @@ from helios.api.live import Deviation, MetricCurve
 from scoring.reports import History, Report
 
 PREFIX = "/live/v1"
+HELD = "/held/v1"
+"""Where one operator asks another: the same answers, but only from whoever holds the lease, and never passed on."""
+STATE = "application/x-helios-state"
+"""The type of what was decided, as `helios.snapshots` stores it."""
 HEADER = "helios-live"
 VERSION = "2"
 """Of the header: whoever answers without it is no operator."""

@@ -22,6 +22,7 @@ from yaml import YAMLError
 from helios.errors import SettingsError
 
 _DEFAULT = "~/.kube/config"
+_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
 def configuration(context: str | None, environment: Mapping[str, str]) -> Configuration:
@@ -69,3 +70,18 @@ def _of_pod(environment: Mapping[str, str]) -> Configuration:
             "automountServiceAccountToken does it in every container), or name operator.context of a kube config"
         ) from error
     return found
+
+
+def pod_namespace(file: Path = _NAMESPACE) -> str:
+    """The namespace of the pod that this process runs in.
+
+    Raises:
+        SettingsError: it is no pod.
+    """
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"operator.lease.namespace is not set, and {file} cannot be read ({error.strerror}): "
+            "name the Lease's namespace (HELIOS_LEASE_NAMESPACE), or run in a pod"
+        ) from error

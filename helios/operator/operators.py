@@ -1,4 +1,4 @@
-"""The operator's threads: the watch, the lister, the reconciler, and the scoring loop; started and ended in order.
+"""The operator's threads: the watch, the lister, the reconciler, the elector, and the scoring loop; started and ended in order.
 
 Each does one thing and none waits for another's outside system: an API server that is away does not stop the scoring, a
 slow Prometheus does not stop the watch.
@@ -6,14 +6,16 @@ slow Prometheus does not stop the watch.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
 
 from helios.errors import ClusterError, ClusterMissing
+from helios.operator.leases import Elector
 from helios.operator.reconcilers import Door, Reconciler
 from helios.operator.registries import Registry
 from helios.operator.resources import API_VERSION, PLURAL
@@ -24,6 +26,9 @@ SETTLE_SECONDS = 2.0
 
 ENDING_SECONDS = 10.0
 """So long the threads have, together, for what they are doing."""
+
+LOOKING_SECONDS = 5.0
+"""So long the first cycle waits for a look at the lease: without one it would not know whom to go on from."""
 
 log = structlog.get_logger("helios.operator")
 
@@ -96,6 +101,7 @@ class Operator:
         score: the scoring loop; runs in the calling thread until the event is set, and finishes its cycle.
         cycled: set by the scoring loop after each cycle.
         beat: called while the targets are waited for: who waits for an API server does not hang.
+        elector: finds out whether this operator acts; None: it always does.
     """
 
     registry: Registry
@@ -105,27 +111,50 @@ class Operator:
     score: Callable[[threading.Event], None]
     cycled: threading.Event
     beat: Callable[[], None] = lambda: None
+    elector: Elector | None = None
 
     def run(self, stop: threading.Event) -> None:
-        """Run until `stop` is set; a cycle once begun, and its writes, are finished."""
+        """Run until `stop` is set; a cycle once begun, and its writes, are finished, and then the lease is given up."""
         # 1 the targets: without them a warm start would find nobody to be warm for
         lister = _started("lister", self.lister.run, stop)
         while not self.registry.listed.wait(0.2):
             self.beat()
             if stop.is_set():
                 return
-        # 2 the watch and the writer
+        # 2 the lease: who could publish nothing yet does not ask for it
+        with _electing(self.elector):
+            self._act(stop, lister)
+
+    def _act(self, stop: threading.Event, lister: threading.Thread) -> None:
+        """Watch, write and score until `stop` is set."""
+        # 3 the watch and the writer
         watch = _started("watch", self.watch, stop)
         writer = _started("reconciler", lambda ended: self.reconciler.run(ended, self.cycled), stop)
-        # 3 the scoring, here
+        # 4 the scoring, here
         self.score(stop)
-        # 4 the end
+        # 5 the end
         stop.set()
         self.cycled.set()
         self.lister.nudge()
         deadline = time.monotonic() + ENDING_SECONDS
         for thread in (writer, watch, lister):
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+@contextlib.contextmanager
+def _electing(elector: Elector | None) -> Iterator[None]:
+    """Run the elector while the block lasts; afterwards the lease is given up."""
+    if elector is None:
+        yield
+        return
+    ended = threading.Event()
+    thread = _started("elector", elector.run, ended)
+    try:
+        elector.looked.wait(LOOKING_SECONDS)
+        yield
+    finally:
+        ended.set()
+        thread.join(ENDING_SECONDS)
 
 
 def _started(name: str, run: Callable[[threading.Event], None], stop: threading.Event) -> threading.Thread:

@@ -1,7 +1,7 @@
 """The door to a Prometheus-compatible API: one query out, one answer in, every failure a sentence.
 
 Built on `prometheus_api_client.PrometheusConnect`. It knows no recipe, no target and no panel; it neither splits nor
-repeats a query. Only `/query` and `/query_range` are used: Managed Prometheus has little else.
+repeats a query. Only `/query` and `/query_range` are needed: Managed Prometheus has little else; `flags` may come back empty.
 """
 
 from __future__ import annotations
@@ -88,8 +88,10 @@ class Client:
         SourceUnavailable: from both queries, at once, when the client is or gets closed.
     """
 
-    def __init__(self, connect: PrometheusConnect, url: str, timeout_seconds: float) -> None:
-        self._connect = connect
+    def __init__(
+        self, connect: PrometheusConnect, session: requests.Session, url: str, timeout_seconds: float
+    ) -> None:
+        self._connect, self._session = connect, session
         self._url = url
         self._timeout = timeout_seconds
         self._requests = Abandonable("prometheus-request")
@@ -98,13 +100,11 @@ class Client:
     @classmethod
     def to(cls, access: Access, auth: AuthBase | None = None) -> Self:
         """A client for what `access` says."""
+        session = open_session(access, auth)
         connect = PrometheusConnect(
-            url=access.base_url,
-            session=open_session(access, auth),
-            retry=PoliteRetry.few(),
-            timeout=access.timeout_seconds,
+            url=access.base_url, session=session, retry=PoliteRetry.few(), timeout=access.timeout_seconds
         )
-        return cls(connect, access.base_url, access.timeout_seconds)
+        return cls(connect, session, access.base_url, access.timeout_seconds)
 
     def instant(self, name: str, query: str, decode: Callable[[Answer], T], at: float | None = None) -> T:
         """The vector of `query` at `at` (UNIX seconds), or now by the server's clock, as `decode` reads it."""
@@ -130,6 +130,19 @@ class Client:
             ),
             samples,
         )
+
+    def flags(self) -> dict[str, str]:
+        """The server's own flags, such as `storage.tsdb.retention.time`; empty where it does not tell them.
+
+        Prometheus alone does: no query needs them, and what stands before it or speaks like it answers 404.
+        """
+        url = f"{self._url}/api/v1/status/flags"
+        try:
+            answer = self._requests.run(lambda: self._session.get(url, timeout=self._timeout))
+            told = answer.json()["data"] if answer.ok else {}
+            return {str(name): str(value) for name, value in told.items()}
+        except (requests.RequestException, LookupError, TypeError, ValueError, AttributeError):
+            return {}
 
     def close(self) -> None:
         """End the connections; whoever waits for an answer, in any thread, waits no longer."""

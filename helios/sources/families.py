@@ -52,6 +52,10 @@ class Families:
                 self._parts[namespace] = found.get(namespace, _NOTHING)
                 self._asked[namespace] = now
 
+    def parts(self, namespace: str) -> Mapping[str, float]:
+        """What `look` found of a namespace: part -> how many series, as `recipes.presence` names them."""
+        return self._parts.get(namespace, _NOTHING)
+
     def family(self, metric: str, namespaces: Iterable[str]) -> Family:
         """The recipe for `metric` (or `owner`: only the join of pods to workloads) over these namespaces.
 

@@ -50,7 +50,9 @@ from scripts.dashboards.queries import (
     comparable,
     compared,
     most,
+    of_holder,
     of_target,
+    publishing,
     total,
 )
 
@@ -80,7 +82,7 @@ def _at_work() -> tuple[Cell, ...]:
         "Targets by state",
         "decided: has a replica count. undecided: scored, too little history so far. no-data: Prometheus knows nothing of it, "
         "check the workload's name. conflict: two targets, one workload. invalid: see the HeliosTarget's Ready condition.",
-        [Query(f"max by (state) ({TARGETS})", "{{state}}")],
+        [Query(f"max by (state) ({of_holder(TARGETS, 'state')})", "{{state}}")],
         Scale(no_value=NO_LOOP),
     )
     marked(states, "decided", (None, RED), (1, GREEN))
@@ -95,14 +97,14 @@ def _at_work() -> tuple[Cell, ...]:
         "Prometheus",
         "Whether the last cycle could read its samples. Unreachable: reports expire after three cycles and KEDA falls back. Look at "
         "Prometheus, and at the NetworkPolicy.",
-        [Query(f"min({SOURCE_UP})", "source")],
+        [Query(f"min({of_holder(SOURCE_UP)})", "source")],
         Scale(steps=((None, RED), (1, GREEN)), no_value=NO_LOOP),
         texts={"0": ("unreachable", RED), "1": ("reachable", GREEN)},
     )
     since = numbers(
         "Last cycle",
         "In scoring intervals. Up to 1 is right. From 3 on the loop is stalled and its reports have expired: read the operator's log.",
-        [Query(f"(time() - max({CYCLE_AT} > 0)) / max({INTERVAL})", "ago")],
+        [Query(f"(time() - max({of_holder(CYCLE_AT)} > 0)) / max({INTERVAL})", "ago")],
         Scale(
             unit="suffix: intervals ago",
             decimals=1,
@@ -113,10 +115,25 @@ def _at_work() -> tuple[Cell, ...]:
     took = numbers(
         "Cycle time",
         "The last cycle as a share of the scoring interval. Near 100 % the loop falls behind: lengthen the interval or split the fleet.",
-        [Query(f"max({CYCLE_SECONDS}) / max({INTERVAL})", "of the interval")],
+        [Query(f"max({of_holder(CYCLE_SECONDS)}) / max({INTERVAL})", "of the interval")],
         Scale(unit="percentunit", steps=((None, GREEN), (0.5, ORANGE), (0.9, RED)), no_value=NO_LOOP),
     )
-    return (Cell(states, 8, 4), Cell(modes, 4, 4), Cell(source, 4, 4), Cell(since, 4, 4), Cell(took, 4, 4))
+    pods = numbers(
+        "Pods",
+        "One publishes: it holds the lease, or there is none. Others stand by and take over within its 15 s. Where none publishes, no workload has "
+        "gauges: read the operator's log.",
+        [Query(publishing(), "publishes"), Query(f"count({CYCLE_AT}) - {publishing()}", "stand by")],
+        Scale(no_value=NO_LOOP),
+    )
+    marked(pods, "publishes", (None, RED), (1, GREEN), (2, RED))
+    return (
+        Cell(states, 7, 4),
+        Cell(modes, 4, 4),
+        Cell(pods, 4, 4),
+        Cell(source, 3, 4),
+        Cell(since, 3, 4),
+        Cell(took, 3, 4),
+    )
 
 
 def _counts() -> tuple[Cell, ...]:

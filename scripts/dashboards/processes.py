@@ -15,6 +15,7 @@ from scripts.dashboards.queries import (
     SNAPSHOT_AT,
     STAGE_SECONDS,
     Query,
+    of_holder,
 )
 
 NO_LOOP = "no loop is scraped: is the operator up?"
@@ -63,14 +64,14 @@ def loop() -> tuple[Cell, ...]:
     cycle = lines(
         "Cycle time against the interval",
         "Share of the interval that a cycle takes. From 90 % on cycles come late: see below which stage grows.",
-        [Query(f"max({CYCLE_SECONDS}) / max({INTERVAL})", "cycle")],
+        [Query(f"max({of_holder(CYCLE_SECONDS)}) / max({INTERVAL})", "cycle")],
         Scale(unit="percentunit", steps=((None, GREEN), (0.9, RED)), no_value=NO_LOOP, least=0),
         line=True,
     )
     stages = lines(
         "Stages of a cycle",
         "Seconds in each stage. advance and observe wait for Prometheus and the API server; forecast and detect grow with the fleet.",
-        [Query(f"max by (stage) ({STAGE_SECONDS})", "{{stage}}")],
+        [Query(f"max by (stage) ({of_holder(STAGE_SECONDS, 'stage')})", "{{stage}}")],
         Scale(unit="s", no_value=NO_LOOP, least=0),
         stacked=True,
     )
@@ -89,9 +90,9 @@ def loop() -> tuple[Cell, ...]:
     )
     stored = lines(
         "Age of the snapshot",
-        "Since each file was written: state.npz after every cycle, history.npz every hour. Older than two hours: is the volume full or read-only? "
-        "A restart costs what is not stored.",
-        [Query(f"time() - max by (file) ({SNAPSHOT_AT})", "{{file}}")],
+        "Since each file was written, by the pod that is later: state.npz after every cycle, history.npz every hour. Older than two hours: is the volume "
+        "full or read-only? A restart costs what is not stored.",
+        [Query(f"time() - min by (file) ({SNAPSHOT_AT})", "{{file}}")],
         Scale(
             unit="s",
             steps=((None, GREEN), (7200, RED)),
@@ -102,7 +103,7 @@ def loop() -> tuple[Cell, ...]:
     )
     kubernetes = lines(
         "Requests to the Kubernetes API",
-        "Of the operator, by answer. 403: its ClusterRole lacks something. 409 and 429 pass. For a steady fleet it writes nothing.",
+        "Of all pods, by answer. 403: its ClusterRole lacks something. 409 and 429 pass. For a steady fleet it writes nothing.",
         [Query(f"sum by (verb, code) (rate({KUBERNETES_REQUESTS}[$__rate_interval]))", "{{verb}} {{code}}")],
         Scale(unit="reqps", no_value="no operator is scraped: `helios run` asks no cluster", least=0),
     )

@@ -37,6 +37,7 @@ CYCLE_AT = "helios_cycle_timestamp_seconds"
 STAGE_SECONDS = "helios_cycle_stage_duration_seconds"
 FAULTS = "helios_cycle_faults_total"
 SOURCE_UP = "helios_source_up"
+LEASE_HELD = "helios_lease_held"
 TARGETS = "helios_targets"
 PENDING = "helios_backfill_pending_points"
 SNAPSHOT_AT = "helios_snapshot_timestamp_seconds"
@@ -125,6 +126,17 @@ def total(gauge: Gauge, *matchers: str, by: tuple[str, ...] = ()) -> str:
     """The sum over the chosen targets, each counted once; `by` keeps labels apart."""
     kept = f" by ({', '.join(by)})" if by else ""
     return f"sum{kept} ({of_target(gauge, *matchers, by=by)})"
+
+
+def publishing() -> str:
+    """How many pods publish: those that hold the lease, and those that know of none (`helios run`)."""
+    return f"sum({LEASE_HELD} or {CYCLE_AT} * 0 + 1)"
+
+
+def of_holder(metric: str, *labels: str) -> str:
+    """A metric of the loop without the pods that stand by, or of all where nobody holds the lease; `labels` are the metric's own."""
+    apart = f"ignoring ({', '.join(labels)}) " if labels else ""
+    return f"({metric} unless {apart}{LEASE_HELD} == 0 or on () {metric})"
 
 
 def rise(gauge: Gauge) -> str:

@@ -11,6 +11,7 @@ from scoring.gauges import (
     MAXIMUM,
     MINIMUM,
     RECOMMENDED,
+    ROLLOUT,
     SIGNAL,
     TARGET_INFO,
     UNCAPPED,
@@ -109,8 +110,8 @@ def _counts() -> tuple[Cell, ...]:
 def _targets() -> Cell:
     table = rows(
         "Targets",
-        "gap is recommended less current. Uncapped above max: raise max. Recommended above uncapped: min, a schedule, hold-down or an anomaly "
-        "keeps replicas; `kubectl describe ht` says which.",
+        "gap: recommended less current. Uncapped above max: raise max. Recommended above uncapped: something keeps replicas, `kubectl describe ht` "
+        "says what. rollout: how far the signal may be from a plain HPA's; 100 %: not limited.",
         [
             Query(of_target(TARGET_INFO, by=("mode", "model")), ""),
             Query(of_target(CURRENT), "current"),
@@ -121,6 +122,7 @@ def _targets() -> Cell:
             Query(of_target(MAXIMUM), "max"),
             Query(of_target(CONFIDENCE), "confidence"),
             Query(of_target(BREAKER_OPEN), "breaker"),
+            Query(of_target(ROLLOUT), "rollout"),
         ],
         Scale(no_value="-"),
         sort="gap",
@@ -129,6 +131,7 @@ def _targets() -> Cell:
             "gap": coloured((None, BLUE), (0, GREEN), (1, ORANGE)),
             "confidence": {"unit": "percentunit", "decimals": 1},
             "breaker": worded({"0": ("closed", GREEN), "1": ("open", RED)}),
+            "rollout": {"unit": "percentunit", "decimals": 0},
         },
         leads_to={PREDICTIONS: "Predictions", ANOMALIES: "Anomalies"},
     )

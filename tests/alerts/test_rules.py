@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from helios.api.middlewares import build_meters
 from helios.loops import LoopMetrics
+from helios.operator.leases import lease_gauge
 from helios.operator.transports import request_counter
 from helios.snapshots import HISTORY, STATE
 from scoring.gauges import TARGET_GAUGES
@@ -47,12 +48,18 @@ def known() -> dict[str, set[str]]:
     LoopMetrics.registered(registry).targets.labels("decided")
     build_meters(registry)
     request_counter(registry)
+    lease_gauge(registry, lambda: True)
     found = {gauge.name: {"namespace", "deployment", *gauge.labels} for gauge in TARGET_GAUGES}
     for family in registry.collect():
         names = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(family.type, ("",))
         labels = {"stage", "state", "endpoint", "code", "le", "file", "verb", "resource"}
         found |= {family.name + name: labels for name in names}
     return found
+
+
+def kept_by(expr: str) -> set[frozenset[str]]:
+    """The labels that each aggregation of an expression keeps."""
+    return {frozenset(found.split(", ")) for found in re.findall(r"\bby \(([^)]*)\)", expr)}
 
 
 @pytest.mark.integration
@@ -106,12 +113,20 @@ def test_an_alert_reads_only_metrics_and_labels_that_helios_exports(alert: Alert
 @EACH
 def test_an_alert_keeps_no_label_of_a_pod(alert: Alert) -> None:
     """It is aggregated, so that a second pod is not a second page; and it says whose it is."""
-    kept = {frozenset(found.split(", ")) for found in re.findall(r"\bby \(([^)]*)\)", alert.expr)}
+    kept = kept_by(alert.expr) or set().union(
+        *(kept_by(recordings().get(one, "")) for one in metrics_in(alert.expr))
+    )
     whose = {"namespace", "deployment"} if alert.group == "helios-targets" else {"namespace"}
     if alert.name == "HeliosAbsent":
         assert "helios" == alert.labels["namespace"]
     else:
         assert {frozenset(whose | ALSO.get(alert.name, set()))} == kept
+
+
+@pytest.mark.parametrize("name", recordings())
+def test_a_recording_keeps_the_labels_that_its_name_begins_with(name: str) -> None:
+    """So that whoever reads it need not aggregate it again."""
+    assert {frozenset(name.partition(":")[0].split("_"))} >= kept_by(recordings()[name])
 
 
 def test_the_files_of_the_snapshot_are_called_as_the_rules_call_them() -> None:

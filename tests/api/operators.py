@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import httpx
 from prometheus_client import CollectorRegistry, Gauge
 
-from helios.api.doors import create_operator_app
+from helios.api.doors import Held, create_operator_app
 from helios.api.live import Live
 from helios.api.servers import ApiServer, build_server
 from helios.loops import LoopMetrics
@@ -46,7 +46,7 @@ class Operator:
 
 
 @contextlib.contextmanager
-def operating(live: Live | None = None, port: int = 0) -> Iterator[Operator]:
+def operating(live: Live | None = None, port: int = 0, held: Held | None = None) -> Iterator[Operator]:
     """An operator, by default with one target; on a port of its choice."""
     moment, age = [NOW], [0.0]
     process, loop = CollectorRegistry(), CollectorRegistry()
@@ -60,6 +60,7 @@ def operating(live: Live | None = None, port: int = 0) -> Iterator[Operator]:
         registry=process,
         loop_registry=loop,
         timer=lambda: age[0],
+        held=held,
     )
     # named as TCP, or asyncio leaves Nagle's algorithm on and each answer waits 40 ms
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

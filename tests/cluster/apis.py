@@ -27,6 +27,7 @@ KINDS: Mapping[str, tuple[str, str]] = {
     "CustomResourceDefinition": ("apis/apiextensions.k8s.io/v1", "customresourcedefinitions"),
     "ClusterRole": ("apis/rbac.authorization.k8s.io/v1", "clusterroles"),
     "ScaledObject": ("apis/keda.sh/v1alpha1", "scaledobjects"),
+    "Lease": ("apis/coordination.k8s.io/v1", "leases"),
     "HeliosTarget": ("apis/helios.dev/v1alpha1", "heliostargets"),
 }
 """Kind -> group's path and plural, of what tests look at."""

@@ -13,13 +13,14 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWNET = 0x20000, 0x4000000, 0x40000000
 _READ_ONLY, _NO_SUID, _REMOUNT, _BIND, _RECURSIVE, _PRIVATE = 1, 2, 32, 4096, 16384, 1 << 18
 _SET_PARENT_DEATH, _DROP_BOUNDING, _NO_NEW_PRIVILEGES = 1, 24, 38
 _MOST_CAPABILITIES = 64
@@ -47,6 +48,7 @@ class Spec:
         scratch: an empty folder, the mount point of its root.
         mounts: in any order.
         network: file of the network namespace.
+        hostname: what the machine is called in it.
         user, group, groups: who it is.
         read_only: whether its root file system is.
         privileged: whether the command may gain privileges.
@@ -59,6 +61,7 @@ class Spec:
     scratch: str
     mounts: Sequence[Mount]
     network: str
+    hostname: str
     user: int
     group: int
     groups: Sequence[int]
@@ -85,7 +88,8 @@ def main() -> None:
     spec = Spec.read(Path(sys.argv[1]))
     with Path(spec.network).open("rb") as network:
         call("setns", network.fileno(), CLONE_NEWNET)
-    call("unshare", CLONE_NEWNS)
+    call("unshare", CLONE_NEWNS | CLONE_NEWUTS)
+    socket.sethostname(spec.hostname)
     _mount("none", Path("/"), "", _RECURSIVE | _PRIVATE)
     os.chroot(_root(spec))
     os.chdir(spec.folder)

@@ -33,7 +33,7 @@ class Helios:
 
     Attributes:
         operator, serve: its processes, to be killed, frozen and started again.
-        url: of `helios serve`.
+        url: of `helios serve`; `operator_url`: of `helios operator`.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Helios:
         /,
         *,
         source: str | None = None,
+        job: str = "helios",
         **more: Any,
     ) -> None:
         """Nothing runs yet.
@@ -53,10 +54,11 @@ class Helios:
             prometheus: that scrapes it, and that KEDA asks.
             folder: for logs and the snapshot.
             source: where the operator asks its questions, if not at `prometheus` itself.
+            job: of the scrape; of two pods each has its own, and a folder.
             more: sections of the settings, put over those here.
         """
         ports = {"operator": free_port(), "serve": free_port()}
-        operator_url = f"http://{LOOPBACK}:{ports['operator']}"
+        self.operator_url = operator_url = f"http://{LOOPBACK}:{ports['operator']}"
         self.url = f"http://{LOOPBACK}:{ports['serve']}"
         settings: dict[str, Any] = {
             "scoring": {
@@ -76,7 +78,8 @@ class Helios:
         config = folder / "config.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         own = {k: v for k, v in os.environ.items() if not k.startswith(("HELIOS_", "KUBE", "GCP_"))}
-        environment = {**own, "KUBECONFIG": str(plane.service_account("helios", "helios"))}
+        kubeconfig = str(plane.service_account("helios", "helios"))
+        environment = {**own, "KUBECONFIG": kubeconfig, "HELIOS_LEASE_URL": operator_url}
 
         def process(name: str) -> Process:
             where = ["--config", config, "--host", LOOPBACK, "--port", str(ports[name])]
@@ -86,7 +89,7 @@ class Helios:
             )
 
         self.operator, self.serve = process("operator"), process("serve")
-        prometheus.scrape("helios", f"{LOOPBACK}:{ports['serve']}")
+        prometheus.scrape(job, f"{LOOPBACK}:{ports['serve']}")
 
     def metrics(self) -> str:
         """What Prometheus is told."""
@@ -107,6 +110,21 @@ class Helios:
         self.operator.thaw() if self.operator.running else None
         self.serve.stop()
         self.operator.stop()
+
+
+def called(
+    plane: ControlPlane, *arguments: str, user: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The command line, by an administrator unless said otherwise."""
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("HELIOS_", "KUBE", "GCP_"))}
+    return subprocess.run(
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+        env={**own, "KUBECONFIG": str(user or plane.admin)},
+    )
 
 
 def install(plane: ControlPlane) -> None:

@@ -151,6 +151,7 @@ class Kubelet:
         *,
         image: Image | None = None,
         services: Mapping[str, str] | None = None,
+        ip: str = POD_IP,
         seconds: float = 60.0,
     ) -> None:
         """Nothing runs yet.
@@ -162,13 +163,14 @@ class Kubelet:
             folder: for volumes and logs.
             image: of all containers; `Image.here()` by default.
             services: `name:port` as the pod knows it -> URL on loopback.
+            ip: its address; of two pods that are to meet, each its own.
             seconds: for the pod to be there and its claims to be bound, and then to become ready.
         """
         self._plane, self._namespace, self._name, self._folder = plane, namespace, name, folder
         self._image, self._services, self._seconds = image or Image.here(), services or {}, seconds
         self.pod: Object = {}
         self.containers: dict[str, Container] = {}
-        self.network = Network()
+        self.network = Network(ip)
         self._addresses: dict[str, str] = {}
         self._stack = ExitStack()
 
@@ -188,6 +190,10 @@ class Kubelet:
             ports = {one["name"]: one["containerPort"] for body in bodies for one in body.get("ports", [])}
             self._addresses[port] = self.network.publish(ports[port])
         return self._addresses[port]
+
+    def meet(self, other: Kubelet) -> None:
+        """Let this pod and another reach each other at their addresses."""
+        self.network.join(other.network)
 
     def wait(self) -> Self:
         """Wait until it is ready.
@@ -258,7 +264,7 @@ class Kubelet:
         assert not (security.get("runAsNonRoot") and user == 0), f"{name} would run as root"
         scratch = folder / name
         scratch.mkdir()
-        hosts = {"127.0.0.1": "localhost", POD_IP: self._name}
+        hosts = {"127.0.0.1": "localhost", self.network.ip: self._name}
         hosts |= {address: host for host, address in self.network.hosts.items()}
         files = {
             "/etc/hosts": "".join(f"{address}\t{host}\n" for address, host in hosts.items()),
@@ -281,6 +287,7 @@ class Kubelet:
             scratch=str(scratch),
             mounts=mounts,
             network=self.network.path,
+            hostname=self._name,
             user=user,
             group=group,
             groups=sorted({group, security.get("fsGroup", group)}),
@@ -324,7 +331,8 @@ class Kubelet:
             return ""
         ((kind, where),) = source.items()
         if kind == "fieldRef":
-            return POD_IP if where["fieldPath"] == "status.podIP" else field(self.pod, where["fieldPath"])
+            path = where["fieldPath"]
+            return self.network.ip if path == "status.podIP" else field(self.pod, path)
         assert kind == "configMapKeyRef", f"this kubelet knows no {kind}"
         return self._config_map(where["name"])[where["key"]]
 

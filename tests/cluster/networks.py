@@ -2,7 +2,7 @@
 
 A network namespace has no way out, so each service that the pod may reach is passed on by name, and so is each of its
 ports in the other direction. That stands for the cluster's network, its DNS and its Services: a container uses the
-addresses of its manifest as they are. It needs root.
+addresses of its manifest as they are. Two pods that are to meet are joined by a cable, a pair of virtual interfaces. It needs root.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -37,10 +38,12 @@ class Network:
     """One pod's, while the block lasts.
 
     Attributes:
+        ip: the pod's address.
         hosts: name -> address, of the services that it may reach.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, ip: str = POD_IP) -> None:
+        self.ip = ip
         self.hosts: dict[str, str] = {}
         self._file = -1
         self._forwarders: list[Forwarder] = []
@@ -52,7 +55,7 @@ class Network:
 
     def __enter__(self) -> Self:
         with ThreadPoolExecutor(1) as thread:
-            self._file = thread.submit(_new_namespace).result()
+            self._file = thread.submit(_new_namespace, self.ip).result()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -69,7 +72,7 @@ class Network:
         made = self._inside(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
         made.settimeout(seconds)
         try:
-            made.connect((POD_IP, port))
+            made.connect((self.ip, port))
         except OSError:
             made.close()
             raise
@@ -91,6 +94,23 @@ class Network:
         listener = self._inside(lambda: socket.create_server((known, port)))
         self._forwarders.append(Forwarder(listener, lambda: socket.create_connection(to, timeout=5)))
         return known
+
+    def join(self, other: Network) -> None:
+        """Let two pods reach each other's addresses, all ports, by a cable between them.
+
+        Raises:
+            subprocess.CalledProcessError: `ip` would not.
+        """
+        here, there = "cable", "cable-there"
+        for network, command in (
+            (self, f"link add name {here} type veth peer name {there}"),
+            (self, f"link set {there} netns {other.path}"),
+            (self, f"link set {here} up"),
+            (other, f"link set {there} up"),
+            (self, f"route add {other.ip}/32 dev {here} src {self.ip}"),
+            (other, f"route add {self.ip}/32 dev {there} src {other.ip}"),
+        ):
+            network._inside(lambda command=command: _ip(command))  # type: ignore[misc] # bound here
 
     def _inside(self, make: Callable[[], Made]) -> Made:
         """Make something in the namespace: a socket stays in the one that it was made in."""
@@ -141,6 +161,10 @@ class Forwarder:
             one.close()
 
 
+def _ip(command: str) -> None:
+    subprocess.run(["ip", *command.split()], check=True, capture_output=True, text=True, timeout=10)
+
+
 def _pump(frm: socket.socket, to: socket.socket) -> None:
     with contextlib.suppress(OSError):
         while piece := frm.recv(_PIECE):
@@ -155,12 +179,12 @@ def _end(one: socket.socket) -> None:
     one.close()
 
 
-def _new_namespace() -> int:
+def _new_namespace(ip: str) -> int:
     """A file of a namespace with loopback and the pod's address; called in a thread that ends."""
     call("unshare", CLONE_NEWNET)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         fcntl.ioctl(any_socket, _SET_FLAGS, struct.pack("16sH14x", b"lo", _UP))
-    _add_address(POD_IP, 1)
+    _add_address(ip, 1)
     return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.cluster.apis import Object
-from tests.cluster.networks import POD_IP, Network
+from tests.cluster.networks import Network
 
 
 @dataclass
@@ -86,7 +86,7 @@ class Probe:
         return self.passing
 
     def _ask(self, network: Network) -> str | None:
-        connection = http.client.HTTPConnection(POD_IP, self.port, timeout=self.timeout)
+        connection = http.client.HTTPConnection(network.ip, self.port, timeout=self.timeout)
         try:
             connection.sock = network.connect(self.port, self.timeout)
             connection.request(

@@ -99,6 +99,18 @@ class Prometheus:
         answer = self._client.get("/api/v1/query", params={"query": promql}).raise_for_status()
         return [(one["metric"], float(one["value"][1])) for one in answer.json()["data"]["result"]]
 
+    def samples(self, selector: str) -> list[tuple[dict[str, str], list[tuple[float, float]]]]:
+        """What is stored, of a range such as `up[60s]`: labels of each series, and time and value of each of its samples.
+
+        Raises:
+            httpx.HTTPError: no answer, or the query is refused.
+        """
+        answer = self._client.get("/api/v1/query", params={"query": selector}).raise_for_status()
+        return [
+            (one["metric"], [(float(when), float(value)) for when, value in one["values"]])
+            for one in answer.json()["data"]["result"]
+        ]
+
     def value(self, promql: str) -> float | None:
         """The value of a query that has one element; None where it has none.
 

@@ -6,6 +6,8 @@ On a control plane of this file's own: an installed Helios is there once, works 
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -48,7 +50,8 @@ def own(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Contr
     with ControlPlane(built / "bin", tmp_path_factory.mktemp("own")) as plane:
         add_kinds(plane, built, "crds", "keda")
         plane.api.create("Namespace", {"metadata": {"name": "saleor"}})
-        provide(plane, "helios-state", plane.folder / "helios-state")
+        for name in ("helios-state", "helios-state-of-another"):
+            provide(plane, name, plane.folder / name)
         yield plane
 
 
@@ -148,7 +151,7 @@ def test_every_overlay_gives_a_pod_that_is_admitted(prepared: ControlPlane, name
         every=0.2,
     )
     apply(prepared, KUSTOMIZE / "overlays" / name)
-    settled(prepared)
+    settled(prepared, 2 if name == "two-pods" else 1)
 
 
 def test_an_ordinary_pod_is_not_admitted(prepared: ControlPlane) -> None:
@@ -228,6 +231,69 @@ def test_a_setting_that_nobody_knows_is_named_in_the_log(
             assert "ended by itself (exit code 2)" == one.faults[0]
             assert "scoring.intervall_seconds" in one.process.tail()
         assert not running.ready
+
+
+def test_of_two_pods_one_stands_by_and_is_there_when_the_first_is_lost(
+    prepared: ControlPlane, image: Image, prometheus: Prometheus, tmp_path: Path, tell: Tell
+) -> None:
+    """As `components/two-pods` is applied: one publishes, both answer; of a node that no longer answers nothing is heard any more."""
+    folder = paced(tmp_path / "overlay", "saleor")
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    component = (KUSTOMIZE / "components" / "two-pods").resolve()
+    kustomization["components"] = [os.path.relpath(component, folder.resolve())]
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    apply(prepared, folder)
+    settled(prepared, 2)
+    services = {PROMETHEUS: prometheus.url}
+    with ExitStack() as stack:
+        pods = {
+            name: stack.enter_context(
+                Kubelet(prepared, "helios", name, tmp_path / name, image=image, services=services, ip=ip)
+            )
+            for name, ip in (("helios-0", "192.168.0.2"), ("helios-1", "192.168.1.2"))
+        }
+        pods["helios-0"].meet(pods["helios-1"])
+        for name, one in pods.items():
+            prometheus.scrape(name, one.wait().address("http"))
+            stack.callback(prometheus.forget, name)
+
+        def publishing() -> set[str]:
+            """Who tells Prometheus of targets; the label that a scrape adds says whose they are."""
+            return {labels["job"] for labels, _ in prometheus.query("helios_recommended_replicas")}
+
+        def holding() -> dict[str, float]:
+            return {labels["job"]: value for labels, value in prometheus.query("helios_lease_held")}
+
+        held, (holder,) = wait_until(
+            lambda: (holding(), publishing()),
+            60,
+            "one of them publishes",
+            accept=lambda seen: sorted(seen[0].values()) == [0, 1] and len(seen[1]) == 1,
+        )
+        (standby,) = pods.keys() - {holder}
+        assert {holder: 1, standby: 0} == held
+        for name, each in pods.items():
+            wait_until(
+                lambda each=each: shown(each),  # type: ignore[misc] # bound here
+                60,
+                f"{name} shows the shop",
+                accept=lambda seen: seen == {*SHOP},
+            )
+        assert pods[holder].pod["metadata"]["uid"] in held_by(prepared)
+        for container in pods[holder].containers.values():
+            container.freeze()
+        lost = time.time()
+        wait_until(
+            publishing,
+            60,
+            "the other one does, and it alone",
+            accept=lambda seen: seen == {standby},
+            every=0.1,
+        )
+        tell({"silent or taken over after seconds": round(time.time() - lost, 1)})
+        assert pods[standby].pod["metadata"]["uid"] in held_by(prepared)
+    apply(prepared, KUSTOMIZE / "overlays" / "saleor")
+    wait_until(lambda: prepared.api.get("Pod", "helios-1", "helios") is None, 30, "the second pod is gone")
 
 
 def test_the_pod_becomes_ready_as_its_manifest_says(pod: Kubelet, image: Image, tell: Tell) -> None:
@@ -372,6 +438,23 @@ def settled(plane: ControlPlane, ready: int = 1) -> None:
         f"{ready} ready",
         accept=lambda n: n == ready,
     )
+
+
+def shown(pod: Kubelet) -> set[str]:
+    """The deployments of which its API tells.
+
+    Raises:
+        AssertionError: it tells of none, and why.
+    """
+    answer = httpx.get(f"http://{pod.address('http')}/targets", trust_env=False)
+    assert answer.is_success, answer.text
+    return {one["deployment"] for one in answer.json()["targets"]}
+
+
+def held_by(plane: ControlPlane) -> str:
+    """Who holds the Lease."""
+    lease = plane.api.ask("GET", "/apis/coordination.k8s.io/v1/namespaces/helios/leases/helios")
+    return str(lease["spec"].get("holderIdentity") or "")
 
 
 def proc(process: int, name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from helios.api.middlewares import build_meters
 from helios.loops import LoopMetrics
+from helios.operator.leases import lease_gauge
 from helios.operator.transports import request_counter
 from scoring.gauges import TARGET_GAUGES
 from scripts import make_dashboards
@@ -49,6 +51,7 @@ def own_metrics() -> set[str]:
     LoopMetrics.registered(registry)
     build_meters(registry)
     request_counter(registry)
+    lease_gauge(registry, lambda: True)
     families = registry.collect()
     names = {f.name + suffix for f in families for suffix in SUFFIXES.get(f.type, ("",))}
     return names | {gauge.name for gauge in TARGET_GAUGES}
@@ -125,7 +128,7 @@ def test_every_panel_and_every_query_of_a_panel_can_be_told_apart(uid: str) -> N
     assert list(range(1, len(ids) + 1)) == ids
     for panel in panels(dashboard(uid)):
         refs = [target["refId"] for target in panel["targets"]]
-        assert ["A", "B", "C", "D", "E", "F", "G", "H", "I"][: len(refs)] == refs
+        assert [*string.ascii_uppercase][: len(refs)] == refs
 
 
 @every_dashboard

@@ -62,6 +62,7 @@ class Container:
                 *(Mount(str(source), path, read_only=True) for path, source in self.seen.items()),
             ],
             network=NETWORK,
+            hostname="helios",
             user=user,
             group=group,
             groups=[],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from helios.settings import Settings, load_settings
 from tests.cluster.components import folder
 from tests.cluster.overlays import KUSTOMIZE, OVERLAYS
 
@@ -19,6 +21,12 @@ BUILDS = ("base", "keda", *(f"overlays/{name}" for name in OVERLAYS))
 
 HELIOS = tuple(name for name in BUILDS if name != "keda")
 """Those that make a Helios."""
+
+FIELDS: Mapping[str, str] = {
+    "metadata.name": "helios-0",
+    "metadata.uid": "6f1c0f5e-0f0a-4c1f-9d0e-1a2b3c4d5e6f",
+}
+"""What the downward API says of a pod."""
 
 Object = dict[str, Any]
 Build = tuple[Object, ...]
@@ -77,11 +85,12 @@ def containers(build: Build) -> dict[str, Object]:
 
 
 def environment(build: Build, container: Object) -> dict[str, str]:
-    """What a container's `env` says, ConfigMaps looked up."""
-    return {
-        one["name"]: one["value"] if "value" in one else _referred(build, one["valueFrom"])
-        for one in container["env"]
-    }
+    """What a container's `env` says in the pod that `FIELDS` describes: ConfigMaps looked up, references to earlier ones replaced."""
+    known: dict[str, str] = {}
+    for one in container["env"]:
+        text = one["value"] if "value" in one else _referred(build, one["valueFrom"])
+        known[one["name"]] = re.sub(r"\$\((\w+)\)", lambda found: known.get(found[1], found[0]), text)
+    return known
 
 
 def config(build: Build) -> str:
@@ -104,6 +113,8 @@ def probes(container: Object) -> Iterator[tuple[str, Object]]:
 
 
 def _referred(build: Build, source: Object) -> str:
+    if "fieldRef" in source:
+        return FIELDS[source["fieldRef"]["fieldPath"]]
     where = source["configMapKeyRef"]
     text: str = named(build, "ConfigMap", where["name"])["data"][where["key"]]
     return text
@@ -113,3 +124,10 @@ def written(build: Build, file: Path) -> Path:
     """Into a file, for tools that read one; the file itself."""
     file.write_text(yaml.safe_dump_all(build), encoding="utf-8")
     return file
+
+
+def settings(build: Build, container: str, folder: Path) -> Settings:
+    """As the container reads them: its file, its environment."""
+    file = folder / "config.yaml"
+    file.write_text(config(build), encoding="utf-8")
+    return load_settings(file, environment(build, containers(build)[container]))

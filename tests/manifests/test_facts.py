@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from helios.api.apps import HeliosApi
 from helios.api.doors import create_operator_app
 from helios.api.live import Nothing
 from helios.app import build, listening, served, target_parser
-from helios.settings import ENVIRONMENT, Settings, load_settings
+from helios.settings import ENVIRONMENT, Settings
 from tests.manifests.builds import (
     HELIOS,
     Build,
@@ -24,12 +26,12 @@ from tests.manifests.builds import (
     built,
     config,
     containers,
-    environment,
     named,
     of_kind,
     pod,
     ports,
     probes,
+    settings,
 )
 
 pytestmark = pytest.mark.integration
@@ -57,14 +59,11 @@ scaling:
 """
 """The requirements' own."""
 
+OTHER_POD = [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "helios"}}}]
+"""Who may come to 8081: without a selector of namespaces, those of its own."""
+
+REFERENCE = re.compile(r"\$\((\w+)\)")
 TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
-
-
-def settings(build: Build, container: str, folder: Path) -> Settings:
-    """As the container reads them: its file, its environment."""
-    file = folder / "config.yaml"
-    file.write_text(config(build), encoding="utf-8")
-    return load_settings(file, environment(build, containers(build)[container]))
 
 
 def test_the_config_map_holds_every_value_of_the_requirements() -> None:
@@ -92,9 +91,14 @@ def test_every_setting_is_one_that_helios_knows(name: str, container: str, tmp_p
 
 @pytest.mark.parametrize("name", HELIOS)
 def test_every_variable_is_a_setting_or_a_limit_of_threads(name: str) -> None:
-    """A name that nobody reads is a typing error."""
-    names = {one["name"] for body in containers(built(name)).values() for one in body["env"]}
-    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} == names - ENVIRONMENT.keys()
+    """Or a part of one: a name that nobody reads is a typing error."""
+    bodies = containers(built(name)).values()
+    names = {one["name"] for body in bodies for one in body["env"]}
+    parts = {
+        part for body in bodies for one in body["env"] for part in REFERENCE.findall(one.get("value", ""))
+    }
+    assert {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"} == names - parts - ENVIRONMENT.keys()
+    assert parts <= names
 
 
 @pytest.mark.parametrize(
@@ -158,8 +162,8 @@ def test_every_selector_finds_the_pod(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", HELIOS)
-def test_every_port_by_name_is_that_of_the_api(name: str) -> None:
-    """8081, the operator's own, is offered to nobody."""
+def test_every_port_by_name_that_is_offered_is_that_of_the_api(name: str) -> None:
+    """8081, the operator's own, is for the other pod alone."""
     names = {
         *(one["targetPort"] for body in of_kind(built(name), "Service") for one in body["spec"]["ports"]),
         *(
@@ -176,10 +180,31 @@ def test_every_port_by_name_is_that_of_the_api(name: str) -> None:
             one["port"]
             for body in of_kind(built(name), "NetworkPolicy")
             for rule in body["spec"].get("ingress", [])
+            if rule["from"] != OTHER_POD
             for one in rule["ports"]
         ),
     }
     assert {"http"} == names
+
+
+@pytest.mark.parametrize("name", HELIOS)
+def test_the_pods_reach_each_other_at_the_operators_port_and_nobody_else_does(name: str) -> None:
+    """Whoever stands by takes what the holder of the lease has decided: both ways of it are open, to these pods alone."""
+    build = built(name)
+    own = pod(build)["metadata"]["labels"]
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        found = [
+            rule
+            for policy in of_kind(build, "NetworkPolicy")
+            for rule in policy["spec"].get(direction, [])
+            if {"operator", 8081} & {one["port"] for one in rule["ports"]}
+        ]
+        assert [OTHER_POD] == [rule[peers] for rule in found]
+        assert {"operator" if direction == "ingress" else 8081} == {
+            one["port"] for rule in found for one in rule["ports"]
+        }
+    assert {"operator": 8081} == ports(containers(build)["operator"])
+    assert selected(OTHER_POD[0]["podSelector"], own)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +228,7 @@ def test_the_api_is_for_who_scrapes_it_and_for_whom_a_label_lets_in(
         for policy in of_kind(built(name), "NetworkPolicy")
         for rule in policy["spec"].get("ingress", [])
         for source in rule["from"]
-        if selected(source["namespaceSelector"], known)
+        if "namespaceSelector" in source and selected(source["namespaceSelector"], known)
     ]
     assert expected == bool(admitted)
 
@@ -257,28 +282,26 @@ def test_every_folder_is_where_it_is_looked_for(name: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("name", HELIOS)
-def test_at_most_one_operator_runs(name: str) -> None:
-    """Until there is a lease: one replica of a StatefulSet, whose pods are never two of one name."""
-    assert 1 == named(built(name), "StatefulSet", "helios")["spec"]["replicas"]
-
-
-@pytest.mark.parametrize("name", HELIOS)
 def test_the_image_is_of_this_version(name: str) -> None:
     """One image for both containers."""
     assert {f"helios:{helios.__version__}"} == {one["image"] for one in containers(built(name)).values()}
 
 
 def test_the_rights_hold_no_secret_and_no_write_beyond_its_own_kinds() -> None:
-    """What the operator may change: its status, ScaledObjects, Events."""
+    """What the operator may change: its resource, ScaledObjects, the HPAs that it gives back, Events."""
     rules = named(built("base"), "ClusterRole", "helios")["rules"]
-    verbs = {
-        (group, resource): set(rule["verbs"])
-        for rule in rules
-        for group in rule["apiGroups"]
-        for resource in rule["resources"]
-    }
-    writing = {what for what, allowed in verbs.items() if allowed - {"get", "list", "watch"}}
-    assert {("helios.dev", "heliostargets/status"), ("keda.sh", "scaledobjects"), ("", "events")} == writing
+    verbs: dict[tuple[str, str], set[str]] = {}
+    for rule in rules:
+        for group, resource in itertools.product(rule["apiGroups"], rule["resources"]):
+            verbs.setdefault((group, resource), set()).update(rule["verbs"])
+    writing = {what: allowed - {"get", "list", "watch"} for what, allowed in verbs.items()}
+    assert {
+        ("helios.dev", "heliostargets"): {"patch"},
+        ("helios.dev", "heliostargets/status"): {"patch"},
+        ("keda.sh", "scaledobjects"): {"create", "patch", "update", "delete"},
+        ("autoscaling", "horizontalpodautoscalers"): {"create", "update"},
+        ("", "events"): {"create"},
+    } == {what: allowed for what, allowed in writing.items() if allowed}
     assert not [
         what for what, allowed in verbs.items() if "*" in allowed or "secrets" in what[1] or what[1] == "*"
     ]

@@ -110,3 +110,22 @@ def test_nobody_is_shown_the_past_of_another_target_while_the_fleet_changes() ->
     assert after is not None
     assert before.metrics[0].demand == after.metrics[0].demand
     assert before.current_replicas == after.current_replicas
+
+
+def test_a_loop_that_is_hurried_does_not_wait_for_its_interval() -> None:
+    """Whoever takes over has a cycle of its own within seconds, and then the interval counts again."""
+    clock, told = SteppedClock(START), list[Summary]()
+    loop = loop_over(DailySource(), clock, targets=0, summaries=told, wanted=lambda: Wish(clock, {}))
+    loop.before = lambda _, now: loop.hurry() if now == START + STEP else None
+    loop.run(FOREVER, most_cycles=4)
+    assert [0, STEP, STEP + 5, 2 * STEP] == [summary.now - START for summary in told]
+
+
+def test_whoever_gives_the_scorer_a_memory_does_so_before_each_cycle() -> None:
+    """When the fleet is what is wanted."""
+    clock, seen = SteppedClock(START), list[tuple[int, float]]()
+    changes = {0.0: fleet("one"), STEP: fleet("one", "two")}
+    loop = loop_over(DailySource(), clock, targets=0, wanted=lambda: Wish(clock, changes))
+    loop.before = lambda scorer, now: seen.append((len(scorer.fleet), now - START))
+    loop.run(FOREVER, most_cycles=3)  # the second follows at once, as the history is complete
+    assert [(1, 0.0), (1, 0.0), (2, STEP)] == seen

@@ -283,3 +283,24 @@ targets:
     assert 2.5 == pytest.approx(often.anomaly_threshold)
     assert often.muted_until is None
     assert (3.0, 1_772_366_400.0) == (muted.anomaly_threshold, muted.muted_until)
+
+
+def test_the_lease_is_set_by_the_environment_too(tmp_path: Path) -> None:
+    """A manifest gives each pod a name of its own; a wrong value is refused by both of its names."""
+    environment = {
+        "HELIOS_LEASE_NAME": "helios",
+        "HELIOS_LEASE_SECONDS": "30",
+        "HELIOS_LEASE_IDENTITY": "helios-0_uid",
+        "HELIOS_LEASE_URL": "http://10.0.0.7:8081",
+    }
+    file = written(tmp_path, "operator: {lease: {name: other, namespace: there}}")
+    lease = load_settings(file, environment).operator.lease
+    assert ("helios", "there", 30, "helios-0_uid", "http://10.0.0.7:8081") == (
+        lease.name,
+        lease.namespace,
+        lease.seconds,
+        lease.identity,
+        lease.url,
+    )
+    with pytest.raises(SettingsError, match=r"operator\.lease\.seconds \(also HELIOS_LEASE_SECONDS"):
+        load_settings(None, {"HELIOS_LEASE_SECONDS": "0"})

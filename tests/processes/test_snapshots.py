@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
+import pickle
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -75,3 +78,38 @@ def test_a_kill_during_the_write_leaves_the_old_file_and_no_litter(tmp_path: Pat
     assert len(names(tmp_path)) == len(mine) + 2
     snapshots.save(tmp_path, STATE, {"a": np.arange(3)})
     assert sorted([*mine, HISTORY, STATE]) == names(tmp_path)
+
+
+def test_a_file_can_be_handed_over_to_another_process(tmp_path: Path) -> None:
+    """As it is on the disk, verified where it arrives; where there is none, or no folder, nothing is handed over."""
+    snapshots.save(tmp_path, STATE, {"a": np.arange(3)})
+    state = snapshots.read(snapshots.stored(tmp_path, STATE), "the other's")
+    assert [0, 1, 2] == state["a"].tolist()
+    assert [b"", b""] == [snapshots.stored(tmp_path, HISTORY), snapshots.stored(None, STATE)]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_was_damaged_on_its_way_is_refused(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+    """In the words of one who knows no file."""
+    damage(snapshots.save(tmp_path, STATE, {"a": np.arange(3)}))
+    with pytest.raises(SnapshotError, match="the other's: "):
+        snapshots.read(snapshots.stored(tmp_path, STATE), "the other's")
+
+
+def test_what_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """A small answer whose arrays are large when they are unpacked."""
+    packed = io.BytesIO()
+    np.savez_compressed(packed, a=np.zeros(10_000_000))
+    content = hashlib.sha256(packed.getvalue()).hexdigest().encode() + b"\n" + packed.getvalue()
+    with pytest.raises(SnapshotError, match="holds more than it shows"):
+        snapshots.read(content, "the other's")
+
+
+def test_what_is_no_archive_is_refused() -> None:
+    """A single array, and a pickle, even with the right checksum."""
+    for save in (lambda file: np.save(file, np.arange(3)), lambda file: file.write(pickle.dumps({"a": 1}))):
+        packed = io.BytesIO()
+        save(packed)
+        content = hashlib.sha256(packed.getvalue()).hexdigest().encode() + b"\n" + packed.getvalue()
+        with pytest.raises(SnapshotError, match="cannot be read"):
+            snapshots.read(content, "the other's")

@@ -294,3 +294,27 @@ def test_the_grid_is_asked_for_exactly() -> None:
         asked = server.requests[0].parameters
     expected = {"start": "1700000000.500", "end": "1700000001.500", "step": "0.500", "timeout": "12s"}
     assert expected == {name: asked[name] for name in expected}
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param(
+            lambda _: json_reply({"status": "success", "data": {"storage.tsdb.retention.time": "15d"}}),
+            {"storage.tsdb.retention.time": "15d"},
+            id="Prometheus",
+        ),
+        pytest.param(said(404, "not found"), {}, id="none"),
+        pytest.param(said(200, "<html>"), {}, id="a page"),
+        pytest.param(said(200, '{"data": ["a"]}'), {}, id="another form"),
+        pytest.param(lambda _: Reply(200, [b"{"], length=99), {}, id="broken off"),
+    ],
+)
+def test_flags_are_told_where_a_server_has_them(answer: Answer, expected: dict[str, str]) -> None:
+    """Managed Prometheus, Thanos and others have none, which is no failure."""
+    with serve(answer) as server:
+        client = Client.to(Access(url=server.url, timeout_seconds=5))
+        try:
+            assert expected == client.flags()
+        finally:
+            client.close()

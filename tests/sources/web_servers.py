@@ -59,6 +59,7 @@ def serve(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Served]
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # or headers and body of an answer come 40 ms apart
 
         def do_GET(self) -> None:
             parts = urlsplit(self.path)
