@@ -15,7 +15,15 @@ import structlog
 import typer
 from rich.console import Console
 
-from helios import __version__, alarm_commands, model_commands, screens
+from helios import (
+    __version__,
+    alarm_commands,
+    doctor_commands,
+    import_commands,
+    model_commands,
+    release_commands,
+    screens,
+)
 from helios.api.live import Nothing
 from helios.api.relays import relaying
 from helios.app import (
@@ -60,6 +68,9 @@ app.command()(model_commands.train)
 app.command()(alarm_commands.mute)
 app.command()(alarm_commands.unmute)
 app.command()(alarm_commands.acknowledge)
+app.command()(doctor_commands.doctor)
+app.command("import")(import_commands.import_)
+app.command()(release_commands.release)
 app.add_typer(model_commands.models, name="models")
 app.add_typer(evaluate, name="evaluate")
 
@@ -180,8 +191,8 @@ def operator(config: Config = None, host: Host = None, port: Port = None) -> Non
             host or settings.operator.host, settings.operator.port if port is None else port
         ) as listener,
     ):
-        built = build_operator(settings, credentials, source, Registries.new())
         at, number = listener.getsockname()[:2]
+        built = build_operator(settings, credentials, source, Registries.new(), number)
         screen = screens.serving(at, number, "operator", built.live)
 
         def cut_off() -> None:

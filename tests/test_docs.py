@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
+from pydantic import BaseModel
 from typer.main import get_command
 
 from helios.api.middlewares import build_meters
@@ -62,6 +64,17 @@ def test_every_condition_and_reason_is_documented() -> None:
     }
 
 
+def settings_of(model: type[BaseModel], path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each key of a section, and of the sections inside it, with its default as the page writes it."""
+    for key, of in model.model_fields.items():
+        default = None if of.is_required() else of.get_default(call_default_factory=True)
+        if isinstance(default, BaseModel):
+            yield from settings_of(type(default), (*path, key))
+        else:
+            shown = str(default).lower() if isinstance(default, bool) else str(default)
+            yield (*path, key), "" if default is None else shown
+
+
 def test_every_setting_is_documented_with_its_environment_name_and_default() -> None:
     """docs/settings.md lists each key once, and no other."""
     names = {keys: name for name, keys in ENVIRONMENT.items()}
@@ -70,13 +83,9 @@ def test_every_setting_is_documented_with_its_environment_name_and_default() -> 
         if section == "targets":
             continue
         model = Replay if section == "replay" else field.annotation
-        for key, of in model.model_fields.items():  # type: ignore[union-attr] # every section is a model
-            default = None if of.is_required() else of.get_default(call_default_factory=True)
-            shown = (
-                "" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-            )
-            name = names.get((section, key))
-            wanted.append([f"`{section}.{key}`", f"`{name}`" if name else "", shown])
+        for keys, default in settings_of(model, (section,)):  # type: ignore[arg-type] # every section is a model
+            name = names.get(keys)
+            wanted.append([f"`{'.'.join(keys)}`", f"`{name}`" if name else "", default])
     assert wanted == [row[:3] for row in table("settings.md")]
 
 

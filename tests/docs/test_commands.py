@@ -63,7 +63,7 @@ def test_every_helios_command_shown_exists_with_its_options(page: Page) -> None:
         ("evaluate forecast traces/ --horizons 5m", []),
         ("mute NAME --forever", ["--forever"]),
         ("evaluate everything", ["everything"]),
-        ("release", ["release"]),
+        ("simulate", ["simulate"]),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

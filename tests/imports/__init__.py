@@ -1,0 +1,1 @@
+"""What `helios import` makes of other people's autoscalers."""
