@@ -91,7 +91,9 @@ def main() -> None:
     try:
         app()
     except (HeliosError, ScoringError) as error:
-        Console(stderr=True).print(f"helios: {error}", style="red", markup=False, highlight=False)
+        Console(stderr=True).print(
+            f"helios: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(2)
 
 
@@ -256,7 +258,9 @@ def _score(built: Application, json: bool) -> int:
         try:
             loop.fill(progress)
         except SourceUnavailable as error:
-            Console(stderr=True).print(f"helios: {error}", style="red", markup=False, highlight=False)
+            Console(stderr=True).print(
+                f"helios: {error}", style="red", markup=False, highlight=False, soft_wrap=True
+            )
             return 1
     summary = loop.cycle(now)
     screens.cycle_printer(json)(summary, built.live.reports())

@@ -258,8 +258,14 @@ def test_once_there_is_a_ledger_it_says_whom_to_switch_on_first(scene: Scene, te
 
     wait_until(watched, 180, "there is a ledger", accept=lambda seconds: seconds >= WATCHED_SECONDS)
     days = str(WATCHED_SECONDS / 2 / 86_400)
-    ran = scene.imported("--url", scene.helios.url, "--least-days", days, "--json")
-    rows = {one["target"]: one for one in map(json.loads, ran.stdout.splitlines()) if "verdict" in one}
+
+    def ranked() -> dict[str, Object]:
+        ran = scene.imported("--url", scene.helios.url, "--least-days", days, "--json")
+        return {one["target"]: one for one in map(json.loads, ran.stdout.splitlines()) if "verdict" in one}
+
+    rows = wait_until(  # at high tide there is nothing to gain
+        ranked, 300, "there is a gain", accept=lambda seen: seen["web"]["verdict"] == "ready", every=5
+    )
     tell({"web": rows["web"], "worker": rows["worker"]})
     web = rows["web"]
     assert ("ready", 1) == (web["verdict"], web["rank"]), web

@@ -308,9 +308,8 @@ def test_a_holder_that_is_told_to_end_gives_the_lease_up(scene: Scene, tell: Tel
     assert "Traceback" not in scene.pods[ended].operator.log.read_text()
 
 
-def test_without_an_api_server_both_are_silent_and_the_holder_goes_on_when_it_is_back(scene: Scene) -> None:
+def test_without_an_api_server_both_are_silent_and_one_goes_on_when_it_is_back(scene: Scene) -> None:
     """Nobody could take over, and nobody can know: nothing is published, nothing scales, and the page goes on."""
-    holder = scene.holder
     scene.plane.apiserver.kill()
     scene.outages.append(time.time())
     wait_until(
@@ -329,8 +328,7 @@ def test_without_an_api_server_both_are_silent_and_the_holder_goes_on_when_it_is
     scene.plane.apiserver.start()
     scene.outages.append(time.time())
     wait_until(scene.published, 30, "the gauge is back", every=0.2)
-    scene.settled()
-    assert holder == scene.holder
+    scene.settled()  # whoever asks first after an outage longer than the lease may have it
 
 
 def test_never_did_two_speak_at_a_time(scene: Scene, tell: Tell) -> None:

@@ -158,7 +158,6 @@ REFUSED: Sequence[Example] = (
         spec(behavior={"rollout": {"stepPercent": 101}}),
         "less than or equal to 100",
     ),
-    Example("a roll-out in percent a day", spec(behavior={"rollout": {"percentPerDay": 20}}), "not a field"),
     Example("a cooldown of days", spec(behavior={"cooldownSeconds": 86_401}), "less than or equal to 86400"),
     Example("a schedule without bounds", spec(schedules=[OFFICE]), "needs min, max, or both"),
     Example("a schedule in the wrong order", spec(schedules=[{**OFFICE, "min": 4, "max": 2}]), "above max"),
@@ -227,6 +226,9 @@ MODEL_ONLY: Sequence[Example] = (
 """The API server takes them, as it knows neither time zones nor cron nor holidays nor what is installed nor the operator's defaults; a condition tells."""
 
 UNKNOWN: Sequence[Example] = (
+    Example(
+        "a roll-out in percent a day", spec(behavior={"rollout": {"percentPerDay": 20}}), "percentPerDay"
+    ),
     Example("a field that is none", spec(colour="blue"), "colour"),
     Example("a namespace of another", spec(scaleTargetRef={"name": "db", "namespace": "other"}), "namespace"),
 )
