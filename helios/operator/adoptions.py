@@ -114,6 +114,12 @@ class Original:
         return HPA_VERSION if self.kind == "HorizontalPodAutoscaler" else KEDA_VERSION
 
     @property
+    def cluster_credentials(self) -> list[str]:
+        """The ClusterTriggerAuthentications that its triggers use: who makes it sends the cluster's credentials somewhere."""
+        refs = (trigger.get("authenticationRef") or {} for trigger in self.spec.get("triggers") or ())
+        return [str(ref.get("name")) for ref in refs if ref.get("kind") == "ClusterTriggerAuthentication"]
+
+    @property
     def plural(self) -> str:
         """Its kind in paths."""
         return PLURALS[self.kind]

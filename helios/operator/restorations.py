@@ -227,11 +227,9 @@ class Restorer:
             said = f"{_named(original)} is gone, and so is its workload: it is not made again"
             return Progress(done=True, said=said)
         replicas = replicas if now.count is None else now.count
-        foreign = _clusters(original)
+        foreign = original.cluster_credentials
         if foreign:
-            said = (
-                f"{_named(original)} was deleted meanwhile; it uses {foreign[0]}, so apply it again by hand"
-            )
+            said = f"{_named(original)} was deleted meanwhile; it uses ClusterTriggerAuthentication {foreign[0]}, so apply it again by hand"
             if self._trusting:
                 said += f", and run this once more (what it was stands in annotation {ADOPTED} of the HeliosTarget)"
             return Progress(done=not self._trusting, said=said, stuck=self._trusting)
@@ -338,13 +336,6 @@ def _copied(live: Object, original: Original) -> Original:
     copy = Original.parsed(annotation(live, ADOPTED))
     same = copy is not None and (copy.kind, copy.name) == (original.kind, original.name)
     return copy if copy is not None and same else original
-
-
-def _clusters(original: Original) -> list[str]:
-    """The cluster's credentials that the triggers of a ScaledObject use."""
-    kind = "ClusterTriggerAuthentication"
-    used = [one.get("authenticationRef") or {} for one in original.spec.get("triggers") or ()]
-    return [f"{kind} {one.get('name')}" for one in used if one.get("kind") == kind]
 
 
 def _marked(one: Object) -> bool:

@@ -140,12 +140,6 @@ def forecasts(autoscaler: Original | Mapping[str, Any]) -> bool:
     return any(_forecast(trigger) for trigger in spec.get("triggers") or ())
 
 
-def cluster_credentials(original: Original) -> list[str]:
-    """The ClusterTriggerAuthentications that its triggers use."""
-    refs = (trigger.get("authenticationRef") or {} for trigger in original.spec.get("triggers") or ())
-    return [str(ref.get("name")) for ref in refs if ref.get("kind") == "ClusterTriggerAuthentication"]
-
-
 def _together(ours: Sequence[Trigger], theirs: Iterable[Trigger], *, cpu_guard: bool) -> list[dict[str, Any]]:
     """Our triggers and what stays of theirs, each of its own name."""
     out = [dict(trigger) for trigger in ours]

@@ -17,7 +17,6 @@ from helios.operator.resources import AdoptRef, HeliosTarget
 from helios.operator.successors import (
     anew,
     applied_anew,
-    cluster_credentials,
     cpu_driven,
     forecasts,
     successor,
@@ -134,7 +133,7 @@ def _afresh(
             return refusal
         if forecasts(original) or not forecasts(live):
             return Original.of(original.kind, live)
-    return _not_anew(original) if cluster_credentials(original) else original
+    return _not_anew(original) if original.cluster_credentials else original
 
 
 def _written(
@@ -246,7 +245,7 @@ def _not_anew(original: Original) -> Condition:
     return no(
         Reason.ADOPTION_REFUSED,
         f"ScaledObject {original.name} is gone, or not as Helios left it, and Helios does not write one that uses "
-        f"ClusterTriggerAuthentication {cluster_credentials(original)[0]} on the target's word: apply it again",
+        f"ClusterTriggerAuthentication {original.cluster_credentials[0]} on the target's word: apply it again",
     )
 
 
