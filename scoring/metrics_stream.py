@@ -32,12 +32,14 @@ class Workloads:
         request: per pod, in the series' own unit (cores, bytes, or what one replica serves), `[series]`.
         limit: per pod, in the series' own unit, `[series]`.
         start_seconds: the pods' start-to-ready time, `[targets]`.
+        off: whose wanted replicas are zero: no pod is there or to come, and the HPA is switched off, `[targets]`; None: nobody's, as far as is known.
     """
 
     replicas: Floats
     request: Floats
     limit: Floats
     start_seconds: Floats
+    off: Bools | None = None
 
     def checked(self, targets: int, series: int) -> Workloads:
         """The same, with whatever cannot be a count or a quantity as not known.
@@ -54,7 +56,8 @@ class Workloads:
                     f"the source observed {name} of {given.shape} rows instead of {wanted}"
                 )
             values[name] = np.where(is_demand(given), given, np.nan).astype(np.float32)
-        return Workloads(**values)
+        off = self.off if self.off is not None and self.off.shape == (targets,) else None
+        return Workloads(**values, off=off)
 
 
 class Source(Protocol):

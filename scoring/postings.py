@@ -13,6 +13,7 @@ from scoring.forecasting.forecasts import LOWER, MEDIAN, UPPER
 from scoring.policies import Fleet
 from scoring.publisher import Scores
 from scoring.recommending.decisions import Decisions, Situation
+from scoring.recommending.reasons import Path
 
 
 def posting(
@@ -40,6 +41,8 @@ def posting(
     with np.errstate(invalid="ignore", divide="ignore"):
         ratio = np.where(requested > 0, curve[:, :, 1] / requested, np.nan).astype(np.float32)
         muted = s.policies.muted | (state.since <= s.policies.acknowledged)
+    # who has no pods is not judged
+    seen = np.where(d.path == Path.SCALED_TO_ZERO, np.nan, 1).astype(np.float32)
     return Scores(
         scored_at=np.full(count, s.now),
         replicas=s.workloads.replicas,
@@ -49,9 +52,9 @@ def posting(
         most=s.policies.maximum,
         signal=d.signal,
         confidence=d.confidence,
-        score=state.score,
-        detected=state.detected.astype(np.float32),
-        critical=state.critical.astype(np.float32),
+        score=state.score * seen,
+        detected=state.detected * seen,
+        critical=state.critical * seen,
         direction=state.direction,
         since=state.since,
         kind=state.kind,
@@ -64,9 +67,9 @@ def posting(
         calibrating=state.points,
         calibrated_at=state.needed,
         threshold=s.policies.threshold,
-        muted=muted.astype(np.float32),
-        alarming=(state.detected & ~muted).astype(np.float32),
-        alarming_critical=(state.critical & state.detected & ~muted).astype(np.float32),
+        muted=muted * seen,
+        alarming=(state.detected & ~muted) * seen,
+        alarming_critical=(state.critical & state.detected & ~muted) * seen,
         path=d.path,
         limits=d.limits,
         driver=d.driver,

@@ -78,7 +78,7 @@ def report(fleet: Fleet, scores: Scores, row: int, *, now: float, horizons: Sequ
         lead_seconds=float(scores.lead_seconds[row]) if expires is not None else 0.0,
         model=target.model if path is Path.FORECAST else "reactive",
         metrics=metrics,
-        anomaly=_anomaly(fleet, scores, row, now) if fresh else UNJUDGED,
+        anomaly=_anomaly(fleet, scores, row, now) if fresh and path is not Path.SCALED_TO_ZERO else UNJUDGED,
         ledger=_ledger(scores, row),
         problem=problem,
         breaker=breaker(scores, row),

@@ -39,6 +39,7 @@ from scoring.postings import posting
 from scoring.publisher import CYCLES_UNTIL_EXPIRY, Board, Scores
 from scoring.recommending import freezes
 from scoring.recommending.decisions import Decisions, Memory, Situation, undecided
+from scoring.recommending.reasons import Path
 from scoring.recommending.recommender import Recommender
 from scoring.rollouts import Rollouts
 from scoring.trails import Trail
@@ -244,9 +245,12 @@ class Scorer:
         # 6 actual against recommended, whose forecast counts from the next cycle on and how far, and past ones against what came
         self._stage("ledger", lambda: self._enter(situation, decisions), lambda: None)
         self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
-        # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before
+        # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before. Without pods there is
+        #   nothing to observe
         observed = ~np.isnan(newest(panel.values))
-        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1])
+        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1]) | (
+            decisions.path == Path.SCALED_TO_ZERO
+        )
         scored &= not {"advance", "decide"} & self._faults.keys()
         self._stage(
             "publish", lambda: self.board.post(self._posting(situation, decisions), scored, now), lambda: None
@@ -290,7 +294,7 @@ class Scorer:
         if self._workloads is None or not fresh:
             blank = np.full(len(self.fleet.series), np.nan, np.float32)
             return Workloads(unknown, self.fleet.per_replica, blank, unknown)
-        return replace(self._workloads, replicas=unknown)
+        return replace(self._workloads, replicas=unknown, off=None)
 
     def _lead_seconds(self, workloads: Workloads) -> Floats:
         """Start-to-ready + scoring interval + scrape + HPA sync, unless the target says otherwise: `[targets]`."""

@@ -150,7 +150,7 @@ def forecast_ready(report: Report | None, step: float) -> Condition:
     def said(status: bool | None, reason: Reason, message: str) -> Condition:
         return Condition(Type.FORECAST_READY, status, reason, message)
 
-    if report is None or report.state != "scored":
+    if report is None or report.state != "scored" or report.outcome == "scaled-to-zero":
         return said(None, Reason.NO_FORECAST, "there is nothing to forecast from")
     driver = _shortest(report)
     if report.outcome == "forecast":

@@ -59,7 +59,7 @@ class ClusterSource:
         return self._metrics.read(series, start, end, step)
 
     def observe(self, workloads: Sequence[tuple[str, str, str]], series: Sequence[Series]) -> Workloads:
-        """Replicas, requests, limits and start-up time now; NaN where unknown, or where there is no such workload.
+        """Replicas, requests, limits and start-up time now, and who is scaled to zero; NaN where unknown, or where there is no such workload.
 
         A metric of a target's own has neither request nor limit here.
 
@@ -88,6 +88,7 @@ class ClusterSource:
                 [_of(one, "limits", metric) for one, metric in zip(of_series, metrics, strict=True)]
             ),
             start_seconds=_column([one.start_seconds if one is not None else None for one in seen]),
+            off=np.array([one is not None and one.desired == 0 for one in seen], np.bool_),
         )
 
 

@@ -19,6 +19,7 @@ class Path(IntEnum):
     SPIKE = 6
     FORECAST = 7
     WITHDRAWN = 8
+    SCALED_TO_ZERO = 9
 
 
 class Limit(IntFlag):
@@ -86,6 +87,11 @@ def explain(g: Grounds) -> str:
         return (
             "No recommendation: memory is the only metric and grows with the replicas, or that is not known yet; "
             "name a demand such as cpu"
+        )
+    if g.path is Path.SCALED_TO_ZERO:
+        return (
+            f"Scaled to 0: there is no demand to observe until it has pods again; its minimum of {g.recommended} is asked for, "
+            "or KEDA could not start it"
         )
     said = [_basis(g), *(words for limit, words in _limits(g) if limit in g.limits)]
     return "; ".join(said)

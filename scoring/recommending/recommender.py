@@ -120,16 +120,19 @@ class Recommender:
             recommended=np.where(known, recommended, memory.recommended),
             alone=np.where(known[:, None], alone, memory.alone),
         )
-        path = _path(fleet, s, wants, drives)
+        signal = leeway.signal(
+            recommended, nudged(recommended, replicas), nudged(leeway.beside, replicas), stays > 0
+        )
+        # 5 without pods there is no demand to see, and without a number KEDA never starts one: the minimum, for whom Helios scales
+        off = _off(fleet, s) & ~known
+        path = np.where(out & known, Path.WITHDRAWN, _path(fleet, s, wants, drives))
         return Decisions(
-            recommended=recommended,
+            recommended=np.where(off, policies.minimum, recommended).astype(np.float32),
             uncapped=wants.replicas,
-            signal=leeway.signal(
-                recommended, nudged(recommended, replicas), nudged(leeway.beside, replicas), stays > 0
-            ),
+            signal=np.where(off, policies.minimum, signal).astype(np.float32),
             confidence=_confidence(fleet, s, drives, recommended),
-            path=np.where(out & known, Path.WITHDRAWN, path).astype(np.int8),
-            limits=limits,
+            path=np.where(off, Path.SCALED_TO_ZERO, path).astype(np.int8),
+            limits=np.where(off, Limit.MINIMUM, limits).astype(np.int32),
             driver=wants.driver,
             demand=wants.demand,
             ahead=alone[:, 0],
@@ -137,6 +140,15 @@ class Recommender:
             trusted=known & (ahead.path == Path.FORECAST),
             beside=leeway.beside,
         ), memory
+
+
+def _off(fleet: Fleet, s: Situation) -> Bools:
+    """Whom a decision scales and who is scaled to zero: KEDA starts nothing while its trigger fails.
+
+    (pkg/scaling/executor/scale_scaledobjects.go, RequestScale: with an error and a fallback it only logs; the HPA is off at zero.)
+    """
+    off = s.workloads.off
+    return fleet.acts & off if off is not None else np.zeros(len(fleet), np.bool_)
 
 
 def nudged(recommended: Floats, replicas: Floats) -> Floats:

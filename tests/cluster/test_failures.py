@@ -230,6 +230,19 @@ def test_a_workload_scaled_to_zero_by_hand_is_brought_back_by_keda(scene: Scene)
     scene.settled()
 
 
+def test_a_maintenance_at_zero_lasts_as_long_as_the_pause_and_ends_with_it(scene: Scene) -> None:
+    """However long its samples are gone by then: the minimum is published, or KEDA's trigger failed and it would start nothing."""
+    pause = "autoscaling.keda.sh/paused"
+    scene.plane.kubectl("annotate", "scaledobject/web", f"{pause}=true", "--namespace", scene.namespace)
+    wait_until(lambda: scene.keda("Paused"), 60, "KEDA has paused", accept=lambda s: s == "True")
+    scene.plane.kubectl("scale", "deployment/web", "--replicas=0", "--namespace", scene.namespace)
+    hold(scene.replicas, 4 * EXPIRY_SECONDS, "it stays at zero", accept=lambda n: n == 0)
+    assert [1.0] == [value for _, value in scene.prometheus.query(scene.signal)]
+    scene.plane.kubectl("annotate", "scaledobject/web", f"{pause}-", "--namespace", scene.namespace)
+    wait_until(scene.replicas, 90, "KEDA brings it back", accept=lambda n: n >= 1)
+    scene.settled()
+
+
 def test_nothing_of_all_this_was_forbidden(scene: Scene) -> None:
     """Not one request of the operator's, under the shipped ClusterRole; a server that has just begun knows no roles yet."""
     began, ready = scene.outages

@@ -84,6 +84,7 @@ def test_the_state_of_the_fleet_comes_in_its_order(source: ClusterSource, metric
     found = source.observe(FLEET, SERIES).checked(len(FLEET), len(SERIES))
     np.testing.assert_array_equal([4.0, 0.0, np.nan], found.replicas)
     np.testing.assert_array_equal([12.0, np.nan, np.nan], found.start_seconds)
+    np.testing.assert_array_equal([False, True, False], found.off)
     request = np.array([128 * 2**20, 0.25, np.nan, np.nan, 2**30], np.float32)
     np.testing.assert_array_equal(request, found.request)
     np.testing.assert_array_equal(np.array([np.nan, 1.0, np.nan, np.nan, np.nan], np.float32), found.limit)

@@ -93,6 +93,12 @@ UNREADABLE = re.compile(
             "name a demand such as cpu",
             id="memory only",
         ),
+        pytest.param(
+            replace(GROUNDS, path=Path.SCALED_TO_ZERO, recommended=2),
+            "Scaled to 0: there is no demand to observe until it has pods again; its minimum of 2 is asked for, or KEDA "
+            "could not start it",
+            id="scaled to zero",
+        ),
     ],
 )
 def test_every_path_has_its_sentence(grounds: Grounds, sentence: str) -> None:
