@@ -144,7 +144,9 @@ class Onsets:
         stayed = np.maximum(was.culprit, 0)
         with np.errstate(invalid="ignore"):
             lower = found.last[at] < found.expected[at]
-            moved = (found.last - self.expected)[stayed] / (was.came - was.expected)
+            moved = np.full(len(was.came), np.nan, np.float32)
+            away, jump = (found.last - self.expected)[stayed], was.came - was.expected
+            np.divide(away, jump, out=moved, where=jump != 0)
             shifts = (age >= SHIFT_SECONDS) & (was.kind != Kind.DRIFT) & (moved >= STAYED)
         first = np.where(found.abrupt[at], np.where(lower, Kind.DROP, Kind.SPIKE), Kind.DRIFT)
         later = np.where(shifts, Kind.SHIFT, was.kind)

@@ -276,6 +276,15 @@ def test_a_drift_stays_a_drift() -> None:
     assert [Kind.DRIFT] * 12 == kinds(surprised([16] * 12, abrupt=False))
 
 
+def test_what_came_as_expected_did_not_shift() -> None:
+    """Such as a rhythm that is another: judged abnormal as a whole, its level is where it was, and nothing is divided by zero."""
+    of, onsets = fleet(), None
+    for i in range(12):
+        moment = found(of, 9.0, last={"cpu": 10.0 + i}, expected={"cpu": 10.0 + i})
+        onsets = after(of, moment, onsets, now=NOW + i * STEP)
+        assert (True, Kind.SHIFT) != (bool(onsets.state.detected[0]), Kind(int(onsets.state.kind[0])))
+
+
 # Alarms, and what is said of them
 
 
