@@ -68,6 +68,8 @@ class Terms:
 
 WHOLE = 0.9
 """Of a window; the rest may be lost to restarts and slow cycles."""
+EVEN = 1e-4
+"""Share of what is judged by which minutes short may differ and be even: 9 s of a day. No interval is as long as the next to the millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +190,7 @@ def _won(sums: NDArray[np.float64], useless: Bools, terms: Terms) -> Bools:
     """Who had something to be judged by, and lost nothing."""
     judged = sums[:, SEEN] >= WHOLE * terms.window
     judged &= sums[:, TRUSTED] >= terms.trusted * sums[:, SEEN]
-    judged &= sums[:, SHORT] <= sums[:, SHORT_BARE]
+    judged &= sums[:, SHORT] <= sums[:, SHORT_BARE] + EVEN * terms.window / 60
     return judged & ~_dear(sums, useless, terms, terms.dearer / 2)
 
 
@@ -204,7 +206,7 @@ def _dear(sums: NDArray[np.float64], useless: Bools, terms: Terms, share: float)
     dear: Bools = (
         useless
         & (sums[:, SEEN] >= WHOLE * terms.window)
-        & (sums[:, SHORT] >= sums[:, SHORT_BARE])
+        & (sums[:, SHORT] >= sums[:, SHORT_BARE] - EVEN * terms.window / 60)
         & (sums[:, HOURS] > (1 + share) * sums[:, HOURS_BARE])
     )
     return dear

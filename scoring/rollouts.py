@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.breakers import Terms
+from scoring.breakers import EVEN, Terms
 from scoring.ledgers import HOURS_AHEAD, HOURS_REACTIVE, SECONDS, SHORT_AHEAD, SHORT_REACTIVE
 from scoring.panels import Bools, Floats, at_rows
 from scoring.policies import Fleet
@@ -109,8 +109,9 @@ class Rollouts:
 
 def _lost(stage: NDArray[np.float64]) -> Bools:
     """Who was more short, or no less short and dearer by more than a breaker would bear."""
-    shorter, dearer = stage[:, SHORT] - stage[:, SHORT_BARE], (1 + Terms().dearer) * stage[:, HOURS_BARE]
-    lost: Bools = (shorter > 0) | ((shorter == 0) & (stage[:, HOURS] > dearer))
+    shorter, even = stage[:, SHORT] - stage[:, SHORT_BARE], EVEN * stage[:, DECIDED] / 60
+    dear = stage[:, HOURS] > (1 + Terms().dearer) * stage[:, HOURS_BARE]
+    lost: Bools = (shorter > even) | ((shorter >= -even) & dear)
     return lost
 
 

@@ -175,6 +175,12 @@ def test_it_closes_after_a_day_in_which_the_forecast_lost_nothing() -> None:
     assert 24 * HOUR <= breaker.since[0] - (since + 6 * HOUR) <= 27 * HOUR
 
 
+def test_milliseconds_decide_nothing() -> None:
+    """Both were short for one cycle, of which one was longer by the loop's jitter."""
+    breaker = lived(lived(opened(), 1, row(short=5.01)), 1, row(bare=5.0))
+    assert not lived(breaker, 24).opened.any()
+
+
 @pytest.mark.parametrize(
     "added",
     [

@@ -82,6 +82,8 @@ def test_it_begins_narrow_and_widens_with_each_day_that_is_won() -> None:
     [
         pytest.param(0, 0, 10, True, id="nobody was short"),
         pytest.param(1, 1, 10, True, id="both were"),
+        pytest.param(1.01, 1, 10, True, id="both were, for a cycle of which one was 600 ms longer"),
+        pytest.param(1, 1.01, 71, False, id="dearer for 600 ms"),
         pytest.param(0, 1, 10, True, id="the reactive path was"),
         pytest.param(1, 0, 10, False, id="the forecast was"),
         pytest.param(3, 2, 10, False, id="the forecast was for longer"),
