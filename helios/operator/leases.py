@@ -187,7 +187,7 @@ class Elector:
             worked = False
             self._say(f"{type(error).__name__}: {error}")
         else:
-            self._said = None
+            self._reached()
         if worked:
             self._until = began + RENEWED * self._candidacy.seconds
         self._tell()
@@ -294,6 +294,11 @@ class Elector:
         if fault != self._said:
             log.warning("lease not reached", lease=self._where, fault=fault)
         self._said = fault
+
+    def _reached(self) -> None:
+        if self._said is not None:
+            log.info("lease reached again", lease=self._where, holder=self._record.holder)
+        self._said = None
 
 
 def _stamp(seconds: float) -> str:

@@ -30,6 +30,7 @@ class Request:
         namespace, name: "" where there is none.
         code: HTTP status of the answer.
         agent: the client's User-Agent.
+        source: the address that it came from.
         when: as the server wrote it, RFC 3339.
     """
 
@@ -40,6 +41,7 @@ class Request:
     name: str
     code: int
     agent: str
+    source: str
     when: str
 
 
@@ -95,5 +97,6 @@ def _parsed(line: bytes) -> Request:
         name=reference.get("name", ""),
         code=(event.get("responseStatus") or {}).get("code", 0),
         agent=event.get("userAgent", ""),
+        source=next(iter(event.get("sourceIPs") or ()), ""),
         when=event["stageTimestamp"],
     )

@@ -15,8 +15,10 @@ import pytest
 from tests.cluster import components
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.exhibits import present
+from tests.cluster.helioses import install
 from tests.cluster.kedas import Keda
 from tests.cluster.meters import GROUP_VERSION, meter
+from tests.cluster.places import Place
 from tests.cluster.prometheuses import Prometheus
 from tests.cluster.servers import Exporter, Server, texts
 from tests.cluster.shops import Shop
@@ -25,6 +27,7 @@ from tests.cluster.waits import wait_until
 FIGURES = "figures"
 Tell = Callable[[Mapping[str, object]], None]
 NewNamespace = Callable[[str], str]
+NewPlace = Callable[[str], Place]
 NewPrometheus = Callable[..., Prometheus]
 
 
@@ -97,6 +100,23 @@ def new_namespace(plane: ControlPlane, shop: Shop) -> Iterator[NewNamespace]:
     yield make
     for name in made:
         shop.close(name)
+
+
+@pytest.fixture(scope="session")
+def new_place(
+    plane: ControlPlane,
+    shop: Shop,
+    exposition: Server,
+    new_namespace: NewNamespace,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> NewPlace:
+    """Installs Helios' resource and rights, and makes a place for a scene: its namespace and its folder begin with a name."""
+
+    def make(begin: str) -> Place:
+        install(plane)
+        return Place(plane, shop, exposition, new_namespace(begin), tmp_path_factory.mktemp(begin))
+
+    return make
 
 
 @pytest.fixture

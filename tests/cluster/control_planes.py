@@ -14,6 +14,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 import yaml
@@ -87,16 +88,18 @@ class ControlPlane:
         file = self.folder / f"{name}.kubeconfig"
         return kubeconfig(file, server=self.url, ca=self.ca, pair=self.certificate(name))
 
-    def service_account(self, namespace: str, name: str) -> Path:
+    def service_account(self, namespace: str, name: str, server: str | None = None) -> Path:
         """The kube config of a service account that exists: exactly what its roles allow, for two hours.
 
+        `server` is where it finds the API server, on loopback, if not at its own address.
         In the audit log it is `system:serviceaccount:<namespace>:<name>`.
         """
         path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{name}/token"
         body = {"spec": {"expirationSeconds": _TOKEN_SECONDS}}
         token = self.api.ask("POST", path, body)["status"]["token"]
-        file = self.folder / f"{namespace}-{name}.kubeconfig"
-        return kubeconfig(file, server=self.url, ca=self.ca, token=token)
+        way = "" if server is None else f"-{urlsplit(server).port}"
+        file = self.folder / f"{namespace}-{name}{way}.kubeconfig"
+        return kubeconfig(file, server=server or self.url, ca=self.ca, token=token)
 
     def kubectl(self, *arguments: str, given: str = "", user: Path | None = None) -> str:
         """What kubectl prints, `given` on its standard input.

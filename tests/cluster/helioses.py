@@ -45,6 +45,7 @@ class Helios:
         *,
         source: str | None = None,
         job: str = "helios",
+        server: str | None = None,
         **more: Any,
     ) -> None:
         """Nothing runs yet.
@@ -55,6 +56,7 @@ class Helios:
             folder: for logs and the snapshot.
             source: where the operator asks its questions, if not at `prometheus` itself.
             job: of the scrape; of two pods each has its own, and a folder.
+            server: where it finds the API server, if not at its own address.
             more: sections of the settings, put over those here.
         """
         ports = {"operator": free_port(), "serve": free_port()}
@@ -78,7 +80,7 @@ class Helios:
         config = folder / "config.yaml"
         config.write_text(yaml.safe_dump(settings), encoding="utf-8")
         own = {k: v for k, v in os.environ.items() if not k.startswith(("HELIOS_", "KUBE", "GCP_"))}
-        kubeconfig = str(plane.service_account("helios", "helios"))
+        kubeconfig = str(plane.service_account("helios", "helios", server))
         environment = {**own, "KUBECONFIG": kubeconfig, "HELIOS_LEASE_URL": operator_url}
 
         def process(name: str) -> Process:

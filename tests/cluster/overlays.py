@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.helioses import DAY_SECONDS, STEP_SECONDS
+from tests.cluster.volumes import provide
 from tests.cluster.waits import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +69,29 @@ def add_kinds(plane: ControlPlane, built: Path, *folders: str) -> None:
     plane.kubectl("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s")
 
 
+@contextmanager
+def bare(built: Path, folder: Path) -> Iterator[ControlPlane]:
+    """A control plane that an overlay can be applied to: it knows everybody's kinds but Helios', and has the shop's namespace and storage.
+
+    Args:
+        built: the folder of the built components.
+        folder: an empty one.
+    """
+    with ControlPlane(built / "bin", folder) as plane:
+        add_kinds(plane, built, "crds", "keda")
+        plane.api.create("Namespace", {"metadata": {"name": "saleor"}})
+        for name in ("helios-state", "helios-state-of-another"):
+            provide(plane, name, plane.folder / name)
+        yield plane
+
+
+def add_base(plane: ControlPlane) -> None:
+    """Helios' kind and its namespace, which a dry run of an overlay needs."""
+    for file in ("crd.yaml", "namespace.yaml"):
+        plane.kubectl("apply", "--server-side", "--filename", str(KUSTOMIZE / "base" / file))
+    plane.kubectl("wait", "--for=condition=Established", "crd/heliostargets.helios.dev", "--timeout=30s")
+
+
 def apply(plane: ControlPlane, folder: Path) -> str:
     """Apply a kustomization, the HeliosTarget's kind first, and wait for the pod that it describes; what kubectl said.
 
@@ -77,6 +102,16 @@ def apply(plane: ControlPlane, folder: Path) -> str:
     said = plane.kubectl("apply", "--kustomize", str(folder))
     wait_until(lambda: _rolled_out(plane), 60, "the pod is the one that was applied", every=0.2)
     return said
+
+
+def settled(plane: ControlPlane, ready: int = 1) -> None:
+    """Wait until so many of Helios' pods are ready."""
+    wait_until(
+        lambda: plane.ready("helios", "helios", "StatefulSet"),
+        60,
+        f"{ready} ready",
+        accept=lambda n: n == ready,
+    )
 
 
 def _rolled_out(plane: ControlPlane) -> bool:

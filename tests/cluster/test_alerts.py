@@ -18,15 +18,11 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.alertmanagers import AlertingPrometheus, Alertmanager
-from tests.cluster.conftest import NewNamespace, Tell
-from tests.cluster.control_planes import ControlPlane
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.demands import Traced
-from tests.cluster.exhibits import Past, past
-from tests.cluster.helioses import COMMAND, DAY_SECONDS, SPEED, STEP_SECONDS, Helios, helios_target, install
-from tests.cluster.manifests import deployment
+from tests.cluster.exhibits import Past
+from tests.cluster.helioses import COMMAND, DAY_SECONDS, SPEED, STEP_SECONDS, Helios, helios_target
 from tests.cluster.proxies import Proxy
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop
 from tests.cluster.test_anomalies import ALARMS, COLUMN, ONSET, REPLICAS, SETUP_SECONDS, TRACE, on_call
 from tests.cluster.waits import hold, wait_until
 from tests.cluster.webhooks import Notification, Webhooks
@@ -79,43 +75,26 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(new_place: NewPlace) -> Iterator[Scene]:
     """Four days of the trace are past; what Google saw begins when all is ready."""
-    install(plane)
-    namespace, folder = new_namespace("alerts"), tmp_path_factory.mktemp("alerts")
+    place = new_place("alerts")
+    plane, namespace, folder = place.plane, place.namespace, place.folder
     began = math.ceil(time.time() / STEP_SECONDS) * STEP_SECONDS + SETUP_SECONDS + SEAM_SECONDS
     demand = Traced.of(COLUMN, now=began, at=ONSET, low=1.0, high=8.0, speed=SPEED, trace=TRACE)
-    workload = shop.open(namespace, NAME, demand)
-    plane.apply(deployment(namespace, NAME, replicas=REPLICAS))
-    wait_until(lambda: len(workload.ready), 30, "all pods are ready", accept=lambda n: n == REPLICAS)
+    pods = {NAME: Past(replicas=REPLICAS, request=0.5, limit=1.0)}
+    workloads = place.serving({NAME: demand}, pods)
     with ExitStack() as stack:
         webhooks = stack.enter_context(Webhooks())
         alertmanager = stack.enter_context(Alertmanager(folder / "alertmanager", webhooks, speed=RULES_SPEED))
-        prometheus, now = (
-            AlertingPrometheus(folder / "prometheus", alertmanager, speed=RULES_SPEED),
-            time.time(),
-        )
-        start = now - 4 * DAY_SECONDS
-        how = Past(replicas=REPLICAS, request=0.5, limit=1.0)
-        prometheus.load(
-            past(folder / "past.txt", workload, how, start=start, end=now, labels={"job": "shop"})
-        )
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
-        stack.enter_context(prometheus)
+        prometheus = AlertingPrometheus(folder / "prometheus", alertmanager, speed=RULES_SPEED)
+        stack.enter_context(place.remembering(prometheus, workloads, pods, seconds=4 * DAY_SECONDS))
         way = stack.enter_context(Proxy(prometheus.url))
         time.sleep(SEAM_SECONDS)
         reach = {"url": way.url, "timeout_seconds": TIMEOUT_SECONDS}
-        helios = stack.enter_context(Helios(plane, prometheus, folder, prometheus=reach))
+        helios = stack.enter_context(place.helios(prometheus, prometheus=reach))
         plane.apply(helios_target(namespace, NAME, anomaly={"alarmsPerWeek": ALARMS}))
         person = on_call(plane, namespace)
         yield Scene(namespace, began, helios, prometheus, alertmanager, webhooks, way, person)
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 def test_the_team_is_told_of_an_anomaly_once(scene: Scene, tell: Tell) -> None:

@@ -17,25 +17,12 @@ from typing import Any
 import pytest
 
 from tests.cluster.apis import Object
-from tests.cluster.conftest import NewNamespace, Tell
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.demands import Traced
-from tests.cluster.exhibits import Past, past
-from tests.cluster.helioses import (
-    COMMAND,
-    DAY_SECONDS,
-    ROOT,
-    SPEED,
-    STEP_SECONDS,
-    USER,
-    Helios,
-    helios_target,
-    install,
-)
-from tests.cluster.manifests import deployment
+from tests.cluster.exhibits import Past
+from tests.cluster.helioses import COMMAND, DAY_SECONDS, ROOT, SPEED, STEP_SECONDS, USER, helios_target
 from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop
 from tests.cluster.waits import hold, wait_until
 
 pytestmark = pytest.mark.timeout(600)
@@ -124,44 +111,30 @@ def on_call(plane: ControlPlane, namespace: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(new_place: NewPlace) -> Iterator[Scene]:
     """Four days of the trace are past; what Google saw begins when all is ready."""
-    install(plane)
-    namespace, folder = new_namespace("anomalies"), tmp_path_factory.mktemp("anomalies")
+    place = new_place("anomalies")
+    plane, namespace = place.plane, place.namespace
     # on the grid, so that the whole step is between two rows of it, as it was in Google's
     began = math.ceil(time.time() / STEP_SECONDS) * STEP_SECONDS + SETUP_SECONDS
     demand = Traced.of(COLUMN, now=began, at=ONSET, low=1.0, high=8.0, speed=SPEED, trace=TRACE)
-    workloads = {name: shop.open(namespace, name, demand) for name in ("api", "quiet")}
-    plane.apply(*(deployment(namespace, name, replicas=REPLICAS) for name in workloads))
-    wait_until(
-        lambda: [len(one.ready) for one in workloads.values()],
-        30,
-        "all pods are ready",
-        accept=lambda ready: ready == [REPLICAS] * 2,
-    )
+    pods = dict.fromkeys(("api", "quiet"), Past(replicas=REPLICAS, request=0.5, limit=1.0))
+    workloads = place.serving(dict.fromkeys(pods, demand), pods)
+    prometheus = Prometheus(place.folder / "prometheus")
     with ExitStack() as stack:
-        prometheus, now = Prometheus(folder / "prometheus"), time.time()
-        for name, workload in workloads.items():
-            how = Past(replicas=REPLICAS, request=0.5, limit=1.0)
-            file, start = folder / f"{name}.txt", now - 4 * DAY_SECONDS
-            prometheus.load(past(file, workload, how, start=start, end=now, labels={"job": "shop"}))
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
-        stack.enter_context(prometheus)
+        stack.enter_context(place.remembering(prometheus, workloads, pods, seconds=4 * DAY_SECONDS))
         mark, person = plane.audit.mark(), on_call(plane, namespace)
-        stack.enter_context(Helios(plane, prometheus, folder))
+        stack.enter_context(place.helios(prometheus))
         behavior = {"cooldownSeconds": 10, "freezeMaxSeconds": FREEZE_SECONDS}
         # the median: what is published after the drop is to follow it, with or without a forecast that has skill
         forecast = {"horizons": [60, 300], "quantile": "0.5"}
-        wishes = {"behavior": behavior, "forecast": forecast, "anomaly": {"alarmsPerWeek": ALARMS}}
+        wishes: dict[str, Any] = {
+            "behavior": behavior,
+            "forecast": forecast,
+            "anomaly": {"alarmsPerWeek": ALARMS},
+        }
         plane.apply(*(helios_target(namespace, name, **wishes) for name in workloads))
         yield Scene(plane, namespace, prometheus, person, began, mark)
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 def test_before_it_all_is_calm_and_says_so(scene: Scene) -> None:

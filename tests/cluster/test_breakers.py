@@ -19,14 +19,12 @@ import numpy as np
 import pytest
 
 from tests.cluster.alertmanagers import AlertingPrometheus, Alertmanager
-from tests.cluster.conftest import NewNamespace, Tell
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
-from tests.cluster.exhibits import Past, past
-from tests.cluster.helioses import USER, Helios, condition, helios_target, install
-from tests.cluster.manifests import deployment
+from tests.cluster.exhibits import Past
+from tests.cluster.helioses import USER, Helios, condition, helios_target
 from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop, Workload
+from tests.cluster.shops import Workload
 from tests.cluster.waits import hold, wait_until
 from tests.cluster.webhooks import Webhooks
 
@@ -118,36 +116,22 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    keda: object,
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(keda: object, new_place: NewPlace) -> Iterator[Scene]:
     """Five days are past, a forecast of them is in force and scales the workload; it turns when the breaker has seen enough."""
-    install(plane)
-    namespace, folder = new_namespace("breakers"), tmp_path_factory.mktemp("breakers")
-    day = Day(time.time() + 20)
-    workload = shop.open(namespace, NAME, day)
-    plane.apply(deployment(namespace, NAME, replicas=REPLICAS, start_seconds=START_SECONDS))
-    wait_until(lambda: len(workload.ready), 60, "all pods are ready", accept=lambda n: n == REPLICAS)
+    place, day = new_place("breakers"), Day(time.time() + 20)
+    plane, namespace, folder = place.plane, place.namespace, place.folder
+    pods = {NAME: Past(replicas=REPLICAS, request=REQUEST, limit=1.0, ready_after=START_SECONDS)}
+    workloads = place.serving({NAME: day}, pods)
     with ExitStack() as stack:
         webhooks = stack.enter_context(Webhooks())
         alertmanager = stack.enter_context(Alertmanager(folder / "alertmanager", webhooks, speed=RULES_SPEED))
         prometheus = AlertingPrometheus(folder / "prometheus", alertmanager, speed=RULES_SPEED)
-        now, file = time.time(), folder / "past.txt"
-        how = Past(replicas=REPLICAS, request=REQUEST, limit=1.0, ready_after=START_SECONDS)
-        start = now - 5 * DAY_SECONDS
-        prometheus.load(past(file, workload, how, start=start, end=now, labels={"job": "shop"}))
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
-        stack.enter_context(prometheus)
+        stack.enter_context(place.remembering(prometheus, workloads, pods, seconds=5 * DAY_SECONDS))
         time.sleep(10)
         mark = plane.audit.mark()
         pace = {"day_seconds": DAY_SECONDS, "history_seconds": 5 * DAY_SECONDS}
         pace |= {"step_seconds": STEP_SECONDS, "interval_seconds": STEP_SECONDS}
-        helios = stack.enter_context(Helios(plane, prometheus, folder, scoring=pace))
+        helios = stack.enter_context(place.helios(prometheus, scoring=pace))
         wishes: dict[str, Any] = {
             "forecast": {"model": "holt-winters", "horizons": [60], "leadTimeSeconds": LEAD_SECONDS},
             "behavior": {"cooldownSeconds": COOLDOWN_SECONDS, "freezeMaxSeconds": 20},
@@ -155,13 +139,12 @@ def scene(
             "anomaly": {"threshold": "3.5"},
         }
         plane.apply(helios_target(namespace, NAME, mode="Autoscale", most=60, **wishes))
-        scene = Scene(plane, namespace, helios, prometheus, webhooks, workload, day, mark)
+        scene = Scene(plane, namespace, helios, prometheus, webhooks, workloads[NAME], day, mark)
         wait_until(
             lambda: scene.report["outcome"], 60, "the forecast decides", accept=lambda o: o == "forecast"
         )
         day.turn(time.time() + SEEN_SECONDS)
         yield scene
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 def test_as_long_as_it_loses_nothing_the_forecast_decides(scene: Scene) -> None:

@@ -11,16 +11,13 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.cluster.conftest import NewNamespace, Tell
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.demands import Traced
-from tests.cluster.exhibits import Past, past
-from tests.cluster.helioses import DAY_SECONDS, ROOT, SPEED, Helios, condition, helios_target, install
+from tests.cluster.exhibits import Past
+from tests.cluster.helioses import DAY_SECONDS, ROOT, SPEED, Helios, condition, helios_target
 from tests.cluster.kedas import Keda
-from tests.cluster.manifests import deployment
 from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop
 from tests.cluster.statemetrics import NAME, StateMetrics
 from tests.cluster.waits import wait_until
 from tests.dashboards.queries import UIDS, Window, dashboard, executed, failing
@@ -49,43 +46,30 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    keda: Keda,
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(keda: Keda, new_place: NewPlace) -> Iterator[Scene]:
     """Four played days of a past, then Autoscale, until twelve predictions have come due: fewer are not judged."""
-    install(plane)
-    namespace, folder = new_namespace("dashboards"), tmp_path_factory.mktemp("dashboards")
-    now = time.time()
+    place, now = new_place("dashboards"), time.time()
+    plane, namespace = place.plane, place.namespace
     curve = Traced.of(
         "alibaba_cpu_util_percent", now=now, at=RAMP, low=1.0, high=6.0, speed=SPEED, trace=TRACE
     )
     replicas = math.ceil(curve(now) / (REQUEST * LINE))
+    pods = {"web": Past(replicas=replicas, request=REQUEST, limit=1.0, ready_after=START_SECONDS)}
+    workloads = place.serving({"web": curve}, pods)
+    prometheus = Prometheus(place.folder / "prometheus", scrape_seconds=SCRAPE_SECONDS)
+    place.remembering(prometheus, workloads, pods, seconds=4 * DAY_SECONDS)
     with ExitStack() as stack:
-        web = shop.open(namespace, "web", curve)
-        plane.apply(deployment(namespace, "web", replicas=replicas, limit="1", start_seconds=START_SECONDS))
-        wait_until(lambda: len(web.ready), 60, "all pods are ready", accept=lambda n: n == replicas)
-        prometheus, now = Prometheus(folder / "prometheus", scrape_seconds=SCRAPE_SECONDS), time.time()
-        how = Past(replicas=replicas, request=REQUEST, limit=1.0, ready_after=START_SECONDS)
-        file, start = folder / "web.txt", now - 4 * DAY_SECONDS
-        prometheus.load(past(file, web, how, start=start, end=now, labels={"job": "shop"}))
         states = stack.enter_context(StateMetrics(plane))
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
         prometheus.scrape("kube-state-metrics", states.address)
         prometheus.scrape("keda-operator", keda.metrics_address)
         stack.enter_context(prometheus)
         mark = plane.audit.mark()
-        helios = stack.enter_context(Helios(plane, prometheus, folder))
+        helios = stack.enter_context(place.helios(prometheus))
         plane.apply(helios_target(namespace, "web", mode="Autoscale", forecast={"horizons": [HORIZON, 300]}))
         scene = Scene(namespace, prometheus, helios, mark)
         told = f'helios_forecast_coverage{{namespace="{namespace}",metric="cpu"}}'
         wait_until(lambda: prometheus.value(told), 300, "predictions have come due and are judged")
         yield scene
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 def test_helios_scales_the_workload(plane: ControlPlane, scene: Scene) -> None:

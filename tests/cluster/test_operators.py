@@ -17,13 +17,13 @@ import pytest
 from helios.operator.crds import COLUMNS, crd
 from tests.cluster.apis import Object
 from tests.cluster.audits import Request
-from tests.cluster.conftest import NewNamespace, Tell
+from tests.cluster.conftest import NewNamespace, NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.demands import steady
-from tests.cluster.helioses import USER, Helios, condition, helios_target, install
+from tests.cluster.helioses import USER, Helios, condition, helios_target
 from tests.cluster.manifests import deployment
 from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Exporter, Server
+from tests.cluster.servers import Exporter
 from tests.cluster.shops import Shop
 from tests.cluster.test_resources import NAME, offered
 from tests.cluster.waits import wait_until
@@ -95,33 +95,25 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    keda: object,
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(keda: object, new_place: NewPlace) -> Iterator[Scene]:
     """Twenty workloads that never change, and their targets."""
-    install(plane)
-    crowd, folder = new_namespace("crowd"), tmp_path_factory.mktemp("resources")
+    place = new_place("crowd")
+    plane, crowd = place.plane, place.namespace
     names = [f"web-{number}" for number in range(FLEET)]
     for name in names:
-        shop.open(crowd, name, steady(0.2))
+        place.shop.open(crowd, name, steady(0.2))
     plane.apply(*(deployment(crowd, name) for name in names), *(helios_target(crowd, name) for name in names))
     pace = {"interval_seconds": INTERVAL_SECONDS, "step_seconds": INTERVAL_SECONDS}
     # with days of a day there is never enough history in a test: every decision is reactive, and says so in the same words
     scoring = {**pace, "day_seconds": 86_400, "history_seconds": 600}
     rules = {"status_seconds": 0, "relist_seconds": LIST_SECONDS, "custom_queries": "own-namespace"}
     with ExitStack() as stack:
-        prometheus = Prometheus(folder / "prometheus")
-        prometheus.scrape("shop", exposition.address, "/metrics")
+        prometheus = Prometheus(place.folder / "prometheus")
+        prometheus.scrape("shop", place.exposition.address, "/metrics")
         stack.enter_context(prometheus)
         mark = plane.audit.mark()
-        helios = stack.enter_context(Helios(plane, prometheus, folder, scoring=scoring, operator=rules))
+        helios = stack.enter_context(place.helios(prometheus, scoring=scoring, operator=rules))
         yield Scene(plane, crowd, prometheus, helios, mark)
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", crowd, "--wait=true")
 
 
 def test_a_steady_fleet_sends_no_patch(scene: Scene, tell: Tell) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -24,10 +25,15 @@ CRD = "heliostargets.helios.dev"
 
 @dataclass(frozen=True)
 class Fleet:
-    """Workloads whose HPAs are taken over as the operator does it, which then is gone."""
+    """Workloads whose HPAs are taken over as the operator does it, which then is gone.
+
+    Attributes:
+        before: what users had, before anything was taken over.
+    """
 
     plane: ControlPlane
     namespace: str
+    before: Mapping[str, Any]
 
     def hpa(self, name: str) -> Object:
         """The user's, wherever it stands."""
@@ -85,44 +91,41 @@ class Fleet:
             made["metadata"]["annotations"] = marks
             self.plane.api.create("ScaledObject", made, self.namespace)
 
+    def owned(self, accept: Callable[[Iterable[object]], bool], *, every: float = 0.5) -> None:
+        """Wait until any, or all, of the HPAs are a ScaledObject's; looked at every so many seconds."""
+        wait_until(
+            lambda: [self.hpa(name)["metadata"].get("ownerReferences") for name in NAMES],
+            60,
+            f"KEDA has {accept.__name__} of them",
+            accept=accept,
+            every=every,
+        )
 
-def test_released_while_keda_is_writing_no_hpa_is_lost(
-    keda: object, plane: ControlPlane, new_namespace: NewNamespace
-) -> None:
+
+@pytest.fixture
+def fleet(keda: object, plane: ControlPlane, new_namespace: NewNamespace) -> Fleet:
+    """Taken over a moment ago; KEDA is only about to write."""
+    install(plane)
+    begun = Fleet(plane, new_namespace("releasing"), {})
+    begun.begin()
+    taken = replace(begun, before=begun.users())
+    taken.take()
+    return taken
+
+
+def test_released_while_keda_is_writing_no_hpa_is_lost(fleet: Fleet) -> None:
     """Not even its uid: a reconcile under way writes it with an owner that goes; the collector must not take it."""
-    install(plane)
-    fleet = Fleet(plane, new_namespace("releasing"))
-    fleet.begin()
-    before = fleet.users()
-    fleet.take()
-    wait_until(
-        lambda: [fleet.hpa(name)["metadata"].get("ownerReferences") for name in NAMES],
-        60,
-        "KEDA has begun",
-        accept=any,
-        every=0.05,
-    )
-    done = called(plane, "release", "--all", "--namespace", fleet.namespace)
+    fleet.owned(any, every=0.05)
+    done = called(fleet.plane, "release", "--all", "--namespace", fleet.namespace)
     assert 0 == done.returncode, done.stderr
-    assert before == fleet.users()
-    assert [] == plane.api.objects("ScaledObject", fleet.namespace)
+    assert fleet.before == fleet.users()
+    assert [] == fleet.plane.api.objects("ScaledObject", fleet.namespace)
 
 
-def test_a_definition_that_was_deleted_first_hangs_until_what_it_holds_is_released(
-    keda: object, plane: ControlPlane, new_namespace: NewNamespace
-) -> None:
+def test_a_definition_that_was_deleted_first_hangs_until_what_it_holds_is_released(fleet: Fleet) -> None:
     """`kubectl delete crd` waits for the targets that have adopted something; then every HPA is back, and it ends."""
-    install(plane)
-    fleet = Fleet(plane, new_namespace("undefined"))
-    fleet.begin()
-    before = fleet.users()
-    fleet.take()
-    wait_until(
-        lambda: [fleet.hpa(name)["metadata"].get("ownerReferences") for name in NAMES],
-        60,
-        "taken",
-        accept=all,
-    )
+    plane = fleet.plane
+    fleet.owned(all)
     plane.kubectl("delete", "crd", CRD, "--wait=false")
     wait_until(
         lambda: plane.api.objects("HeliosTarget", fleet.namespace),
@@ -134,7 +137,7 @@ def test_a_definition_that_was_deleted_first_hangs_until_what_it_holds_is_releas
     )
     done = called(plane, "release", "--all")
     assert 0 == done.returncode, done.stderr
-    assert before == fleet.users()
+    assert fleet.before == fleet.users()
     wait_until(
         lambda: plane.api.get("CustomResourceDefinition", CRD),
         30,

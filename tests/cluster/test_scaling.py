@@ -8,14 +8,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 import yaml
 
-from tests.cluster.conftest import NewNamespace, Tell
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
-from tests.cluster.demands import Interrupted, Traced, steady
-from tests.cluster.exhibits import Past, past
+from tests.cluster.demands import Demand, Interrupted, Traced, steady
+from tests.cluster.exhibits import Past
 from tests.cluster.helioses import (
     DAY_SECONDS,
     ROOT,
@@ -24,12 +25,10 @@ from tests.cluster.helioses import (
     Helios,
     condition,
     helios_target,
-    install,
 )
-from tests.cluster.manifests import deployment, scaled_object
+from tests.cluster.manifests import scaled_object
 from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop, Workload
+from tests.cluster.shops import Workload
 from tests.cluster.waits import hold, wait_until
 
 pytestmark = pytest.mark.timeout(900)
@@ -57,45 +56,35 @@ class Scene:
 
 
 @pytest.fixture(scope="module")
-def scene(
-    keda: object,
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
+def scene(keda: object, new_place: NewPlace) -> Iterator[Scene]:
     """The past is loaded, the pods are there, Helios has its history; then the targets are applied."""
-    install(plane)
-    namespace, folder = new_namespace("scaling"), tmp_path_factory.mktemp("scaling")
+    place = new_place("scaling")
+    plane, namespace = place.plane, place.namespace
     began = time.time() + 90
     ramp = Traced.of(
         "alibaba_cpu_util_percent", now=began, at=RAMP, low=1.0, high=8.0, speed=SPEED, trace=TRACE
     )
     calm = Traced.of("azure_cpu_usage", now=began, at=RAMP, low=2.6, high=3.4, speed=SPEED, trace=TRACE)
     outage = Interrupted(calm)
-    curves = {"web": ramp, "twin": ramp, "watched": ramp, "worker": outage, "taken": steady(0.8)}
-    curves["saleor-api"] = steady(2.05)
+    curves: dict[str, Demand] = {
+        "web": ramp,
+        "twin": ramp,
+        "watched": ramp,
+        "worker": outage,
+        "taken": steady(0.8),
+        "saleor-api": steady(2.05),
+    }
     with ExitStack() as stack:
-        # 1 pods that serve: what is measured while they start would look like an outage
-        workloads = {name: shop.open(namespace, name, curve) for name, curve in curves.items()}
-        first = {name: math.ceil(one.demand(began) / (REQUEST * LINE)) for name, one in workloads.items()}
-        for name, count in first.items():
-            plane.apply(deployment(namespace, name, replicas=count, limit="1", start_seconds=START_SECONDS))
-        wait_until(
-            lambda: {name: len(one.ready) for name, one in workloads.items()},
-            60,
-            "all pods are ready",
-            accept=lambda ready: ready == first,
-        )
+        # 1 pods that serve
+        first = {name: math.ceil(curve(began) / (REQUEST * LINE)) for name, curve in curves.items()}
+        pods = {
+            name: Past(replicas=count, request=REQUEST, limit=1.0, ready_after=START_SECONDS)
+            for name, count in first.items()
+        }
+        workloads = place.serving(curves, pods)
         # 2 their past, up to now
-        prometheus, now = Prometheus(folder / "prometheus"), time.time()
-        for name, workload in workloads.items():
-            how = Past(replicas=first[name], request=REQUEST, limit=1.0, ready_after=START_SECONDS)
-            file, start = folder / f"{name}.txt", now - 4 * DAY_SECONDS
-            prometheus.load(past(file, workload, how, start=start, end=now, labels={"job": "shop"}))
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
-        stack.enter_context(prometheus)
+        prometheus = Prometheus(place.folder / "prometheus")
+        stack.enter_context(place.remembering(prometheus, workloads, pods, seconds=4 * DAY_SECONDS))
         time.sleep(10)
         # 3 who scales them
         cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
@@ -104,7 +93,7 @@ def scene(
             scaled_object(namespace, "taken", [cpu], target="taken", most=20),
         )
         mark = plane.audit.mark()
-        helios = stack.enter_context(Helios(plane, prometheus, folder))
+        helios = stack.enter_context(place.helios(prometheus))
         plane.apply(
             helios_target(namespace, "web", mode="Autoscale"),
             helios_target(namespace, "worker", mode="Autoscale"),
@@ -113,7 +102,6 @@ def scene(
             helios_target(namespace, "saleor-api", forecast={"horizons": [300, 1800]}),
         )
         yield Scene(namespace, prometheus, helios, began, workloads, outage, mark)
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 def test_within_a_cycle_kubectl_shows_the_target(plane: ControlPlane, scene: Scene) -> None:
@@ -173,8 +161,8 @@ def test_autoscale_owns_a_scaled_object_that_keda_accepts(plane: ControlPlane, s
     states = wait_until(
         lambda: {
             c["type"]: c["status"]
-            for c in plane.api.get("ScaledObject", "web", scene.namespace)["status"]["conditions"]
-        },  # type: ignore[index]
+            for c in plane.api.get("ScaledObject", "web", scene.namespace)["status"]["conditions"]  # type: ignore[index]
+        },
         30,
         "KEDA is ready",
         accept=lambda seen: seen.get("Ready") == "True",
@@ -223,7 +211,8 @@ def test_a_drop_freezes_scale_in_and_the_freeze_ends(plane: ControlPlane, scene:
 def test_replicas_are_there_before_the_load_arrives(scene: Scene, tell: Tell) -> None:
     """Each pod count is ready before demand crosses the line of the one below; an HPA at 70 % comes later."""
     time.sleep(max(0.0, scene.began + RAMP_SECONDS - time.time()))
-    leads, figures = {}, {}
+    leads: dict[str, list[float]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     for name in ("web", "twin"):
         workload = scene.workloads[name]
         samples = workload.since(scene.began)
@@ -312,8 +301,8 @@ def test_the_shipped_scaled_object_scales_to_the_ceiling_of_its_own_expression(
     wait_until(
         lambda: (
             plane.replicas(namespace, "saleor-api"),
-            math.ceil(scene.prometheus.value(query) / 70 - 1e-6),
-        ),  # type: ignore[operator]
+            math.ceil(scene.prometheus.value(query) / 70 - 1e-6),  # type: ignore[operator]
+        ),
         120,
         "the ceiling",
         accept=lambda seen: seen == (6, 6),

@@ -2,224 +2,79 @@
 
 from __future__ import annotations
 
-import math
-import threading
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Self
 
 import httpx
 import pytest
 
-from tests.cluster.conftest import NewNamespace, Tell
+from helios.operator.leases import RENEWED
+from tests.cluster.audits import Request
+from tests.cluster.conftest import NewPlace, Tell
 from tests.cluster.control_planes import ControlPlane
-from tests.cluster.demands import steady
-from tests.cluster.exhibits import Past, past
-from tests.cluster.helioses import DAY_SECONDS, STEP_SECONDS, USER, Helios, helios_target, install
-from tests.cluster.manifests import deployment
-from tests.cluster.prometheuses import Prometheus
-from tests.cluster.servers import Server
-from tests.cluster.shops import Shop
+from tests.cluster.helioses import STEP_SECONDS, USER
+from tests.cluster.pairs import (
+    LEASE_SECONDS,
+    NAMES,
+    REPLICAS,
+    RETRY_SECONDS,
+    SCRAPE_SECONDS,
+    SLACK_SECONDS,
+    TAKEOVER_SECONDS,
+    Pair,
+    Watch,
+    paired,
+)
+from tests.cluster.proxies import Proxy
 from tests.cluster.waits import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 
-DEMAND, REQUEST, UTILIZATION = 2.6, 0.5, 70
-REPLICAS = math.ceil(DEMAND / (UTILIZATION / 100 * REQUEST))
-"""By the reactive path and by a forecast alike, whichever is trusted. The cpu trigger, at 80 %, would have one less."""
-
-LEASE_SECONDS = 6
-RETRY_SECONDS = LEASE_SECONDS * 2 / 15
-SCRAPE_SECONDS = 1.0
-SLACK_SECONDS = 2.0
-"""Of two busy cores."""
-
-
-class Watch:
-    """The replicas of a workload, looked at each second while the block lasts, and what was written meanwhile."""
-
-    def __init__(self, plane: ControlPlane, namespace: str) -> None:
-        self._plane, self._namespace = plane, namespace
-        self._stop = threading.Event()
-        self.seen: list[int] = []
-        self._thread = threading.Thread(target=self._look, daemon=True)
-
-    def _look(self) -> None:
-        while not self._stop.wait(1.0):
-            self.seen.append(self._plane.replicas(self._namespace, "web") or 0)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-
-@dataclass(frozen=True)
-class Scene:
-    """A workload in Autoscale, and two pods, of which either may be the holder."""
-
-    plane: ControlPlane
-    namespace: str
-    prometheus: Prometheus
-    pods: dict[str, Helios]
-    began: float
-    mark: int
-    outages: list[float]
-
-    @property
-    def holder(self) -> str:
-        """Which pod the lease names; empty: none."""
-        found = self.plane.api.get("Lease", "helios", "helios") or {}
-        return str(found.get("spec", {}).get("holderIdentity") or "").partition("_")[0]
-
-    def standby(self) -> str:
-        """The other one."""
-        return next(name for name in self.pods if name != self.holder)
-
-    def signal(self, job: str = "") -> str:
-        """The gauge that KEDA's query reads, by whoever says it or by one."""
-        of = f',job="{job}"' if job else ""
-        return f'helios_scaling_signal{{namespace="{self.namespace}",deployment="web"{of}}}'
-
-    def published(self) -> bool:
-        """Whether Prometheus has the gauge now."""
-        return bool(self.prometheus.query(self.signal()))
-
-    def ledger_hours(self) -> float:
-        """Replica-hours as they ran, as published."""
-        one = f'helios_ledger_replica_hours{{namespace="{self.namespace}",deployment="web",path="actual"}}'
-        return self.prometheus.value(f"max({one})") or 0.0
-
-    def spoken(self) -> dict[str, list[float]]:
-        """When each pod said the number, as stored: every sample's own time, since the scene began."""
-        seconds = math.ceil(time.time() - self.began) + 5
-        stored = self.prometheus.samples(f"{self.signal()}[{seconds}s]")
-        return {labels["job"]: [when for when, _ in samples] for labels, samples in stored}
-
-    def settled(self) -> None:
-        """One publishes, the other stands by, KEDA uses the number, the replicas fit."""
-        wait_until(self.published, 60, "the gauge is there", every=0.2)
-        wait_until(
-            lambda: {job: self.prometheus.value(f'helios_lease_held{{job="{job}"}}') for job in self.pods},
-            60,
-            "one holds the lease, the other does not",
-            accept=lambda held: sorted(map(str, held.values())) == ["0.0", "1.0"],
-        )
-        wait_until(self.fallback, 90, "KEDA is out of its fallback", accept=lambda s: s == "False")
-        wait_until(
-            lambda: self.plane.replicas(self.namespace, "web"),
-            120,
-            "the replicas fit",
-            accept=lambda n: n is not None and n >= REPLICAS,
-        )
-
-    def warmed(self) -> None:
-        """The standby has begun two more cycles, and has taken before each what the holder decided."""
-        cycles = f'helios_cycles_total{{job="{self.standby()}"}}'
-        before = self.prometheus.value(cycles) or 0.0
-        wait_until(
-            lambda: self.prometheus.value(cycles) or 0.0,
-            60,
-            "the standby is warm",
-            accept=lambda now: now >= before + 2,
-            every=0.2,
-        )
-
-    def fallback(self) -> str:
-        """KEDA's condition."""
-        made = self.plane.api.get("ScaledObject", "web", self.namespace) or {}
-        found = (c["status"] for c in made.get("status", {}).get("conditions", []) if c["type"] == "Fallback")
-        return next(found, "")
-
-    def ledger_goes_on(self, hours: float) -> float:
-        """Wait, two cycles at most, until the ledger spans what it did; a cold one would be as late as it began."""
-        return wait_until(
-            self.ledger_hours, 2 * STEP_SECONDS, "the ledger goes on", accept=lambda h: h >= hours, every=0.2
-        )
-
-    def taken_over(self, by: str, since: float, seconds: float) -> float:
-        """Wait until the number of this pod is in Prometheus; seconds from `since` until it was said."""
-        said = wait_until(
-            lambda: [when for when in self.spoken().get(by, ()) if when > since],
-            seconds + 10,
-            f"{by} publishes",
-            every=0.2,
-        )
-        return min(said) - since
-
-
-def pod(plane: ControlPlane, prometheus: Prometheus, folder: Path, name: str) -> Helios:
-    """One pod: a volume of its own, and the lease that both know."""
-    own = folder / name
-    own.mkdir()
-    lease: dict[str, Any] = {
-        "name": "helios",
-        "namespace": "helios",
-        "seconds": LEASE_SECONDS,
-        "identity": f"{name}_uid",
-    }
-    return Helios(plane, prometheus, own, job=name, operator={"lease": lease})
+PARTITION_SECONDS = 30
+"""Two periods of the HPA, as long as its window for scale-in, and as a request to the API server is waited for."""
+WRITES = ("create", "update", "patch", "delete")
 
 
 @pytest.fixture(scope="module")
-def scene(
-    keda: object,
-    plane: ControlPlane,
-    shop: Shop,
-    new_namespace: NewNamespace,
-    exposition: Server,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Scene]:
-    """The first pod has scored for a while when the second, which knows nothing, comes beside it."""
-    install(plane)
-    namespace, folder = new_namespace("two-pods"), tmp_path_factory.mktemp("two-pods")
-    workload = shop.open(namespace, "web", steady(DEMAND))
-    plane.apply(deployment(namespace, "web", replicas=REPLICAS, limit="1"))
-    wait_until(lambda: len(workload.ready), 60, "all pods are ready", accept=lambda n: n == REPLICAS)
-    now = time.time()
-    how = Past(replicas=REPLICAS, request=REQUEST, limit=1.0)
-    history = past(
-        folder / "past.txt", workload, how, start=now - 2 * DAY_SECONDS, end=now, labels={"job": "shop"}
-    )
+def ways(plane: ControlPlane) -> Iterator[Mapping[str, Proxy]]:
+    """Each pod's own way to the API server, which sees from where a request comes."""
     with ExitStack() as stack:
-        prometheus = Prometheus(folder / "prometheus")
-        prometheus.load(history)
-        prometheus.scrape("shop", exposition.address, f"/metrics/{namespace}")
-        stack.enter_context(prometheus)
-        mark = plane.audit.mark()
-        pods = {name: pod(plane, prometheus, folder, name) for name in ("helios-0", "helios-1")}
-        made = Scene(plane, namespace, prometheus, pods, now, mark, [])
-        stack.enter_context(pods["helios-0"])
-        both = {"max": UTILIZATION, "reactive": UTILIZATION}
-        plane.apply(helios_target(namespace, "web", mode="Autoscale", utilization=both))
+        yield {
+            name: stack.enter_context(Proxy(plane.url, source=f"127.0.0.{n}"))
+            for n, name in enumerate(NAMES, 2)
+        }
+
+
+@pytest.fixture(scope="module")
+def scene(keda: object, new_place: NewPlace, ways: Mapping[str, Proxy]) -> Iterator[Pair]:
+    """The first pod has scored for a while when the second, which knows nothing, comes beside it."""
+    del keda
+    with paired(new_place("two-pods"), {name: way.url for name, way in ways.items()}) as made:
+        made.start("helios-0")
         wait_until(made.ledger_hours, 90, "the first has a ledger", accept=lambda h: h > 0, every=0.5)
         time.sleep(4 * STEP_SECONDS)
-        stack.enter_context(pods["helios-1"])
+        made.start("helios-1")
         made.settled()
         yield made
-        plane.kubectl("delete", "heliostargets", "--all", "--namespace", namespace, "--wait=true")
 
 
 @pytest.fixture(autouse=True)
-def _whole(scene: Scene) -> None:
-    """What a test before this one has killed, frozen or ended is there again, and one of the two holds the lease."""
+def _whole(scene: Pair, ways: Mapping[str, Proxy]) -> None:
+    """What a test before this one has killed, frozen, ended or cut is there again, and one of the two holds the lease."""
+    for way in ways.values():
+        way.heal()
     if not scene.plane.apiserver.running:
         scene.plane.apiserver.start()
-    for one in scene.pods.values():
-        for process in (one.operator, one.serve):
-            process.thaw() if process.running else process.start()
+    for name in scene.pods:
+        scene.start(name)
     scene.settled()
     scene.warmed()
 
 
-def test_the_second_pod_stands_by_and_shows_what_the_first_one_says(scene: Scene) -> None:
+def test_the_second_pod_stands_by_and_shows_what_the_first_one_says(scene: Pair) -> None:
     """It has no gauge of a target, holds no lease, and answers as the holder does; its page's stream goes on."""
     assert "helios-0" == scene.holder
     other = scene.pods["helios-1"]
@@ -228,26 +83,13 @@ def test_the_second_pod_stands_by_and_shows_what_the_first_one_says(scene: Scene
         assert "helios_scaling_signal{" not in text
         assert "helios_lease_held 0.0" in text
     for path in ("/targets", f"/targets/{scene.namespace}/web", f"/targets/{scene.namespace}/web/history"):
-        wait_until(
-            lambda path=path: [shown(one, path) for one in scene.pods.values()],
-            20,
-            f"both show the same at {path}",
-            accept=lambda seen: seen[0] == seen[1],
-            every=0.1,
-        )
+        scene.show_the_same(path)
     with httpx.stream("GET", f"{other.url}/events", timeout=20, trust_env=False) as stream:
         cycles = (line for line in stream.iter_lines() if line.startswith("data:"))
         assert next(cycles) != next(cycles)
 
 
-def shown(one: Helios, path: str) -> Any:
-    """What a pod answers, but for the time at which it was written down."""
-    answer = httpx.get(f"{one.url}{path}", timeout=10, trust_env=False).raise_for_status().json()
-    answer.pop("generated_at", None)
-    return answer
-
-
-def test_a_holder_that_is_killed_is_followed_within_the_leases_time(scene: Scene, tell: Tell) -> None:
+def test_a_holder_that_is_killed_is_followed_within_the_leases_time(scene: Pair, tell: Tell) -> None:
     """-9, the whole pod: the other publishes, nothing scales in, and the ledger goes on, though it began later."""
     gone, heir = scene.holder, scene.standby()
     hours = scene.ledger_hours()
@@ -259,15 +101,14 @@ def test_a_holder_that_is_killed_is_followed_within_the_leases_time(scene: Scene
         taken = scene.ledger_goes_on(hours)
         time.sleep(30)  # two periods of the HPA, and as long as its window for scale-in
     tell({"seconds_to_takeover": round(took, 1), "hours_before": hours, "hours_after": taken})
-    assert LEASE_SECONDS + 1.2 * RETRY_SECONDS + SCRAPE_SECONDS + SLACK_SECONDS >= took
+    assert TAKEOVER_SECONDS >= took
     assert min(watch.seen) >= REPLICAS
-    scene.pods[gone].operator.start()
-    scene.pods[gone].serve.start()
+    scene.start(gone)
     scene.settled()
     assert heir == scene.holder
 
 
-def test_a_holder_that_freezes_is_silent_with_its_first_answer_after_the_thaw(scene: Scene) -> None:
+def test_a_holder_that_freezes_is_silent_with_its_first_answer_after_the_thaw(scene: Pair) -> None:
     """The other has taken over meanwhile; the old one writes and publishes nothing more, and follows it."""
     frozen, heir = scene.holder, scene.standby()
     with Watch(scene.plane, scene.namespace) as watch:
@@ -282,16 +123,82 @@ def test_a_holder_that_freezes_is_silent_with_its_first_answer_after_the_thaw(sc
         scene.settled()
     assert min(watch.seen) >= REPLICAS
     assert heir == scene.holder
-    wait_until(
-        lambda: [shown(one, "/targets") for one in scene.pods.values()],
-        20,
-        "the thawed one shows what the other says",
-        accept=lambda seen: seen[0] == seen[1],
-        every=0.1,
+    scene.show_the_same()
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        pytest.param(Proxy.cut, id="refused"),
+        pytest.param(Proxy.hang, id="silent"),
+        pytest.param(Proxy.lose_answers, id="answers lost"),
+    ],
+)
+def test_a_holder_that_is_cut_off_from_the_api_server_is_silent_before_the_other_begins(
+    scene: Pair, ways: Mapping[str, Proxy], fail: Callable[[Proxy], None], tell: Tell
+) -> None:
+    """Only its way fails: the other takes over, nothing scales in, its page says so, and once it is back it stands by."""
+    gone, heir = scene.holder, scene.standby()
+    hours, most, mark = scene.ledger_hours(), scene.most(), scene.plane.audit.mark()
+    with Watch(scene.plane, scene.namespace) as watch:
+        fail(ways[gone])
+        cut = time.time()
+        took = scene.taken_over(heir, cut, LEASE_SECONDS)
+        scene.ledger_goes_on(hours)
+        keeps_silent(scene, gone)
+        # what the one that is cut off does not know, and would set back
+        wish = json.dumps({"spec": {"replicas": {"max": most + 1}}})
+        scene.plane.kubectl(
+            "patch", "heliostarget/web", "--namespace", scene.namespace, "--type=merge", f"--patch={wish}"
+        )
+        wait_until(scene.most, 60, "the other writes", accept=lambda now: now == most + 1, every=0.2)
+        time.sleep(max(0.0, cut + PARTITION_SECONDS - time.time()))
+        assert "False" == scene.fallback()
+        ways[gone].heal()
+        healed = time.time()
+        page = scene.show_the_same()
+        followed = time.time() - healed
+        scene.warmed()
+    silent = max(when for when in scene.spoken()[gone] if when < healed) - cut
+    figures = {"silent_after": silent, "spoken_after": took, "followed_after": followed}
+    asked = scene.plane.audit.requests(user=USER, since=mark)
+    writes = [one for one in asked if one.verb in WRITES and _when(one) > cut + took]
+    late = [one for one in writes if one.source == ways[gone].source]
+    tell(
+        {
+            **{name: round(value, 1) for name, value in figures.items()},
+            "late_renewals": [one.code for one in late if _is_of_lease(one)],
+        }
     )
+    assert RENEWED * LEASE_SECONDS >= silent
+    assert TAKEOVER_SECONDS + RETRY_SECONDS >= took  # a renewal whose answer is lost counts for the other
+    assert scene.spoken()[gone][-1] < cut + took
+    assert heir == scene.holder
+    assert "lease" not in page["faults"]
+    assert min(watch.seen) >= REPLICAS
+    assert {ways[heir].source} == {one.source for one in writes if 200 <= one.code < 300}
+    assert [] == [one for one in late if not _is_of_lease(one)]
+    assert most + 1 == scene.most()
 
 
-def test_a_holder_that_is_told_to_end_gives_the_lease_up(scene: Scene, tell: Tell) -> None:
+def keeps_silent(scene: Pair, gone: str) -> None:
+    """No gauge of a target, no number to act on, and a page that goes on and says so."""
+    for url in (scene.pods[gone].url, scene.pods[gone].operator_url):
+        assert "helios_scaling_signal{" not in httpx.get(f"{url}/metrics", trust_env=False).text
+    assert "lease" in scene.shown(gone, "/targets")["faults"]
+    number = f"{scene.pods[gone].url}/targets/{scene.namespace}/web/replicas"
+    assert 503 == httpx.get(number, trust_env=False).status_code
+
+
+def _when(one: Request) -> float:
+    return datetime.fromisoformat(one.when).timestamp()
+
+
+def _is_of_lease(one: Request) -> bool:
+    return one.resource == "leases.coordination.k8s.io"
+
+
+def test_a_holder_that_is_told_to_end_gives_the_lease_up(scene: Pair, tell: Tell) -> None:
     """After its last pass: the other takes over in about a retry period, not in the lease's time."""
     ended, heir = scene.holder, scene.standby()
     hours = scene.ledger_hours()
@@ -308,7 +215,7 @@ def test_a_holder_that_is_told_to_end_gives_the_lease_up(scene: Scene, tell: Tel
     assert "Traceback" not in scene.pods[ended].operator.log.read_text()
 
 
-def test_without_an_api_server_both_are_silent_and_one_goes_on_when_it_is_back(scene: Scene) -> None:
+def test_without_an_api_server_both_are_silent_and_one_goes_on_when_it_is_back(scene: Pair) -> None:
     """Nobody could take over, and nobody can know: nothing is published, nothing scales, and the page goes on."""
     scene.plane.apiserver.kill()
     scene.outages.append(time.time())
@@ -318,7 +225,7 @@ def test_without_an_api_server_both_are_silent_and_one_goes_on_when_it_is_back(s
     for one in scene.pods.values():
         assert "helios_lease_held 0.0" in httpx.get(f"{one.operator_url}/metrics", trust_env=False).text
     both = wait_until(
-        lambda: [shown(one, "/targets") for one in scene.pods.values()],
+        lambda: [scene.shown(name, "/targets") for name in scene.pods],
         20,
         "both pages go on, and say so",
         accept=lambda seen: all("lease" in one["faults"] for one in seen),
@@ -331,22 +238,17 @@ def test_without_an_api_server_both_are_silent_and_one_goes_on_when_it_is_back(s
     scene.settled()  # whoever asks first after an outage longer than the lease may have it
 
 
-def test_never_did_two_speak_at_a_time(scene: Scene, tell: Tell) -> None:
+def test_never_did_two_speak_at_a_time(scene: Pair, tell: Tell) -> None:
     """By every sample that Prometheus has stored: a pod's numbers end before another's begin."""
-    words = sorted((when, job) for job, times in scene.spoken().items() for when in times)
-    speakers = [job for n, (_, job) in enumerate(words) if n == 0 or words[n - 1][1] != job]
-    assert {"helios-0", "helios-1"} == set(speakers)
-    assert 6 >= len(speakers)
-    seconds = math.ceil(time.time() - scene.began)
-    together = f"count(count by (job) ({scene.signal()}))"
-    assert 1.0 == scene.prometheus.value(f"max_over_time(({together})[{seconds}s:1s])")
+    speakers = scene.speakers()
+    assert set(scene.pods) == set(speakers)
+    assert 9 >= len(speakers)
+    assert 1.0 == scene.most_at_a_time()
     tell({"speakers": speakers})
 
 
-def test_nothing_of_all_this_was_forbidden(scene: Scene) -> None:
+def test_nothing_of_all_this_was_forbidden(scene: Pair) -> None:
     """Not one request, under the shipped roles; a server that has just begun knows no roles yet."""
     began, ready = scene.outages
     refused = scene.plane.audit.forbidden(user=USER, since=scene.mark)
-    assert [] == [
-        one for one in refused if not began <= datetime.fromisoformat(one.when).timestamp() <= ready + 5
-    ]
+    assert [] == [one for one in refused if not began <= _when(one) <= ready + 5]

@@ -362,3 +362,19 @@ def test_the_clock_of_the_lease_only_moves_forward() -> None:
     before = elapsed()
     time.sleep(0.05)
     assert 0.04 < elapsed() - before < 2
+
+
+def test_a_lease_that_is_reached_again_is_said_once_with_who_holds_it(
+    pods: Pods, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After an outage, or a partition in which another took it: who reads the log knows whom this one follows."""
+    one, two = pods.pod("a"), pods.pod("b")
+    one.attempt()
+    two.attempt()
+    pods.api.fail("leases", 503)
+    one.attempt()
+    pods.time.passes(SECONDS)
+    pods.api.heal()
+    assert [True, False, False] == [two.attempt(), one.attempt(), one.attempt()]
+    said = [line for line in capsys.readouterr().out.splitlines() if "lease reached again" in line]
+    assert [True] == ["holder=b" in line for line in said]
