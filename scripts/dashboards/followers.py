@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scoring.gauges import RECOMMENDED
+from scoring.gauges import CURRENT, RECOMMENDED
 from scripts.dashboards.frames import PREDICTIONS, Cell
 from scripts.dashboards.panels import GREEN, ORANGE, RED, Panel, Scale, lines, rows, worded
 from scripts.dashboards.queries import (
@@ -15,6 +15,8 @@ from scripts.dashboards.queries import (
     KEDA_PAUSED,
     KEDA_VALUE,
     Query,
+    at_end,
+    most,
     of_hpa,
     of_keda,
     of_target,
@@ -43,13 +45,15 @@ def followed() -> tuple[Cell, ...]:
         Scale(no_value=NO_KEDA, least=0, most=1),
         bars=True,
     )
+    furthest = f"abs({at_end(RECOMMENDED)} - {at_end(CURRENT)})"
     wanted = lines(
         "Recommended, desired, there",
-        "From Helios to the HPA to the workload. Desired apart from recommended: another trigger, a bound, or the HPA's own behavior.",
+        "From Helios to the HPA to the workload. Desired apart from recommended: another trigger, a bound, or the HPA's own behavior. "
+        "The ten furthest from what is recommended now.",
         [
-            Query(of_target(RECOMMENDED), "recommended {{namespace}}/{{deployment}}"),
-            Query(of_hpa(HPA_DESIRED), "desired {{namespace}}/{{deployment}}"),
-            Query(of_workload(), "there {{namespace}}/{{deployment}}"),
+            Query(most(of_target(RECOMMENDED), furthest), "recommended {{namespace}}/{{deployment}}"),
+            Query(most(of_hpa(HPA_DESIRED), furthest), "desired {{namespace}}/{{deployment}}"),
+            Query(most(of_workload(), furthest), "there {{namespace}}/{{deployment}}"),
         ],
         Scale(no_value=NO_STATE, least=0),
     )

@@ -127,11 +127,11 @@ def _at_work() -> tuple[Cell, ...]:
     )
     marked(pods, "publishes", (None, RED), (1, GREEN), (2, RED))
     return (
-        Cell(states, 7, 4),
+        Cell(states, 6, 4),
         Cell(modes, 4, 4),
         Cell(pods, 4, 4),
         Cell(source, 3, 4),
-        Cell(since, 3, 4),
+        Cell(since, 4, 4),
         Cell(took, 3, 4),
     )
 

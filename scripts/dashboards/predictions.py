@@ -182,7 +182,7 @@ def _errors() -> tuple[Cell, ...]:
         "Skill by horizon",
         "1 - error / the last value's error, so far ahead; mean of the chosen targets. At 0 and below the last value is as good.",
         [Query(f"avg by (horizon) ({of_target(HORIZON_SKILL, METRIC, by=('horizon',))})", "{{horizon}}")],
-        Scale(steps=((None, RED), (0, GREEN)), decimals=2, no_value=NO_FORECAST),
+        Scale(steps=((None, RED), (0, GREEN)), decimals=2, no_value=NO_FORECAST, least=0),
         line=True,
     )
     coverage = lines(
