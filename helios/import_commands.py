@@ -7,6 +7,7 @@ may be run again any time: what has a target is left as it is, and ranked by its
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ from rich.text import Text
 
 from helios.errors import ClusterMissing
 from helios.imports.documents import documents, manifests, plain, summary, told, waiting
-from helios.imports.doors import Outcome, listed, planned, written
+from helios.imports.doors import Outcome, listed, planned, unserved, written
 from helios.imports.fleets import Fleet, Terms, sifted
 from helios.imports.ledgers import LedgersAwayError, figures
 from helios.imports.rankings import Row, Verdict, ranked
@@ -80,7 +81,10 @@ def import_(
             )
         rules = settings.operator.custom_queries
         cycle = settings.scoring.interval_seconds
-        fleet = sifted(found, Terms(cycle, lambda query, where: problem(query, where, rules)))
+        terms = Terms(
+            cycle, lambda query, where: problem(query, where, rules), functools.partial(unserved, cluster)
+        )
+        fleet = sifted(found, terms)
         if dry_run:
             done = list(planned(fleet.imports))
         else:

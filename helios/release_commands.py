@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from helios.errors import ClusterMissing, SettingsError
 from helios.operator.clusters import Cluster
+from helios.operator.namespaces import existing
 from helios.operator.releasers import Releaser, Step
 from helios.operator.releases import Key, Release
 from helios.settings import load_settings
@@ -62,6 +63,8 @@ def release(
             raise ClusterMissing(
                 f"there is no HeliosTarget {where}/{name}, and nothing that one has left behind"
             )
+        if name is None and where is not None and not found and (unknown := existing(cluster, where)):
+            typer.echo(unknown, err=True)
         if dry_run:
             _foretell(found, json=json)
         elif carried_out(releaser, where, name, json=json):

@@ -122,6 +122,7 @@ class Trigger(Part):
     name: str = ""
     metric_type: str | None = None
     metadata: Mapping[str, str] = {}
+    authentication_ref: Mapping[str, Any] = {}
 
     def __str__(self) -> str:
         return f"{self.type} {self.name}".rstrip()

@@ -2,7 +2,7 @@
 
 The HPA lets a policy's value pass once in each of its periods and takes, by default, the policy that allows most
 (`pkg/controller/podautoscaler/horizontal.go: calculateScaleUpLimitWithScalingRules`); Helios takes the larger of pods and
-percent once per cycle. A cycle that is several periods long allows what the HPA could do in as many.
+percent once per cycle. A cycle that is several periods long allows about what the HPA could do in as many.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from helios.imports.remarks import Remark
 
 _MOST_PERCENT = 10_000
 """What a HeliosTarget takes; more is no limit."""
+_MOST_PODS = 100_000
+_ENDLESS = 100.0
+"""A logarithm beyond which no fleet grows."""
 
 
 def copied(behavior: Behavior, cycle: int, where: str) -> tuple[dict[str, Any], list[Remark]]:
@@ -63,48 +66,36 @@ def limits(field: Direction, cycle: int, where: str, *, down: bool) -> tuple[dic
     if field.select_policy == "Min" and len(policies) > 1:
         words = " and ".join(_worded(policy) for policy in policies)
         return {}, [*said, Remark(remarks.SELECT_MIN, f"{where}.selectPolicy: Min of {words}")]
-    parts = [policy for policy in policies if cycle % policy.period_seconds == 0]
-    foreign = [policy for policy in policies if policy not in parts]
+    if not policies:
+        return {}, said
+    words, seconds = " and ".join(_worded(policy) for policy in policies), policies[0].period_seconds
     # of several the HPA takes the one that allows most: without one of them the others would be too strict
-    if foreign:
-        words = " and ".join(_worded(policy) for policy in foreign)
+    if cycle % seconds or any(policy.period_seconds != seconds for policy in policies):
         return {}, [*said, Remark(remarks.PERIOD, f"{where}: {words}, cycles of {cycle} s")]
-    limit = _largest([per_cycle(policy, cycle // policy.period_seconds, down=down) for policy in parts])
-    if limit and any(policy.period_seconds != cycle for policy in parts):
-        words = " and ".join(_worded(policy) for policy in parts)
+    limit = per_cycle(policies, cycle // seconds, down=down)
+    if limit and seconds != cycle:
         made = " or ".join(f"{count} {'pods' if name == 'pods' else '%'}" for name, count in limit.items())
         said.append(Remark(remarks.PER_CYCLE, f"{where}: {words} became {made} per {cycle} s"))
     return limit, said
 
 
-def per_cycle(policy: Policy, periods: int, *, down: bool) -> dict[str, int] | None:
-    """What a policy allows in so many of its periods; None is no limit.
+def per_cycle(policies: Sequence[Policy], periods: int, *, down: bool) -> dict[str, int]:
+    """About what policies of one period allow together in so many of it; empty where there is no limit.
 
-    Percents compound and are rounded up. In each period a percentage is good for one pod at least, as the HPA rounds away
-    from what is there.
+    In each period the larger of them counts. Percents compound and are rounded up; upwards what pods have brought grows with them
+    too. A percentage is good for one pod at least in each period, as the HPA rounds away from what is there.
     """
-    if policy.type == "Pods":
-        return {"pods": policy.value * periods}
-    share = policy.value / 100
-    if down:
-        percent = 100.0 if share >= 1 else 100 * (1 - (1 - share) ** periods)
-    else:
-        percent = 100 * (math.exp(min(periods * math.log1p(share), 100.0)) - 1)
-    rounded = math.ceil(percent - 1e-9)
-    if rounded >= (100 if down else _MOST_PERCENT):
-        return None
-    return {"percent": rounded} | ({"pods": periods} if periods > 1 else {})
-
-
-def _largest(parts: Sequence[dict[str, int] | None]) -> dict[str, int]:
-    """What the most generous of them allow; empty where one of them sets no limit."""
-    made: dict[str, int] = {}
-    for part in parts:
-        if part is None:
-            return {}
-        for name, count in part.items():
-            made[name] = max(made.get(name, 0), count)
-    return {name: min(count, 100_000) for name, count in made.items()}
+    count = max((one.value for one in policies if one.type == "Pods"), default=0)
+    share = max((one.value for one in policies if one.type == "Percent"), default=0) / 100
+    if down and share >= 1:
+        return {}
+    whole = abs(math.expm1(min(periods * math.log1p(-share if down else share), _ENDLESS)))
+    percent = math.ceil(100 * whole - 1e-9)
+    if percent >= (100 if down else _MOST_PERCENT):
+        return {}
+    least = max(count, 1) if share and periods > 1 else count
+    pods = math.ceil(least * (whole / share if share and not down else periods) - 1e-9)
+    return {name: most for name, most in (("pods", min(pods, _MOST_PODS)), ("percent", percent)) if most}
 
 
 def _worded(policy: Policy) -> str:

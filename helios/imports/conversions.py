@@ -29,6 +29,8 @@ _KEDA_LEAST, _KEDA_MOST = 0, 100
 _MOST_SCHEDULES = 50
 _MOST_FAILURES = 1000
 _HPA_NAME_LENGTH = 63
+_AGED = re.compile("apps/v1(alpha|beta)[0-9]+")
+"""Versions that no API server serves since Kubernetes 1.16, and that old charts still name."""
 
 
 class ImpossibleError(ValueError):
@@ -77,9 +79,10 @@ def imported(one: Autoscaler, name: str, *, cycle: int, may_not: QueryProblem) -
     schedules, crons = _schedules(one)
     keda, fallback = _keda(one, demand, bounds["max"])
     reference = one.spec.scale_target_ref
+    version, aged = _version(reference.api_version)
     spec: dict[str, Any] = {
         "scaleTargetRef": {
-            "apiVersion": reference.api_version,
+            "apiVersion": version,
             "kind": reference.kind,
             "name": reference.name,
         },
@@ -102,7 +105,7 @@ def imported(one: Autoscaler, name: str, *, cycle: int, may_not: QueryProblem) -
     }
     manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
     renamed = [Remark(remarks.RENAMED, f"the target is named {name}")] if name != reference.name else []
-    said = (*bent, *demand.said, *steps, *crons, *fallback, *surroundings(one), *renamed)
+    said = (*aged, *bent, *demand.said, *steps, *crons, *fallback, *surroundings(one), *renamed)
     return Imported(one, manifest, said, demand.suggestions)
 
 
@@ -147,6 +150,13 @@ def surroundings(one: Autoscaler) -> list[Remark]:
     return said
 
 
+def _version(given: str) -> tuple[str, list[Remark]]:
+    """The workload's group and version, as this age serves them."""
+    if not _AGED.fullmatch(given):
+        return given, []
+    return "apps/v1", [Remark(remarks.API_VERSION, f"spec.scaleTargetRef.apiVersion: {given} became apps/v1")]
+
+
 def _bounds(one: Autoscaler) -> tuple[dict[str, int], list[Remark]]:
     spec = one.spec
     said = []
@@ -178,7 +188,7 @@ def _schedules(one: Autoscaler) -> tuple[list[dict[str, Any]], list[Remark]]:
         if trigger.type != "cron":
             continue
         start, end, zone, wanted = (
-            trigger.metadata.get(name, "") for name in ("start", "end", "timezone", "desiredReplicas")
+            trigger.metadata.get(name, "").strip() for name in ("start", "end", "timezone", "desiredReplicas")
         )
         words = f"spec.triggers[{i}]: {start!r} to {end!r} {zone}, {wanted} replicas"
         if not re.fullmatch("[0-9]{1,5}", wanted) or int(wanted) < 1:

@@ -1,4 +1,4 @@
-"""KEDA's cron triggers as schedules: the same hours, or none at all.
+"""KEDA's cron triggers as schedules: the same hours, or none at all, but for one hour a year.
 
 KEDA 2.21 reads an expression with robfig/cron v3 (`pkg/scalers/cron_scaler.go: Validate`; `parser.go: getRange`), Helios with
 cronsim, which follows Debian's. They differ: KEDA takes `?`, a `TZ=` in front, knows no weekday 7, and reads `*/2` beside a
@@ -6,6 +6,9 @@ weekday as "or". What means the same is written so that cronsim reads it so; wha
 
 KEDA's trigger counts while its next firing is an end (`GetMetricsAndActivity`), a schedule of Helios while its last one was a
 start. That is the same where start and end alternate, and only there.
+
+In the hour that a clock change leaves out KEDA skips a firing and holds its state until the next one, Helios fires right after. A
+schedule that begins or ends in that hour is copied all the same: it is what was meant, and the trigger itself stays with KEDA.
 """
 
 from __future__ import annotations
@@ -69,11 +72,14 @@ def hours(start: str, end: str, timezone: str) -> Hours:
         CronRefusedError: KEDA would not take it.
         CronDiffersError: KEDA takes it, and no schedule of Helios means the same.
     """
+    start, end, timezone = (text.strip() for text in (start, end, timezone))
     (first, zone), (last, other) = _expression(start, timezone), _expression(end, timezone)
     if start == end:
         raise CronRefusedError("start and end are the same")
     if max(len(first), len(last)) > _LONGEST:
         raise CronDiffersError(f"it takes more than {_LONGEST} characters to write")
+    if "Local" in (zone, other):
+        raise CronDiffersError("Local is the clock of KEDA's own pod: name its time zone, mostly UTC")
     if zone != other:
         raise CronDiffersError(f"start is in {zone} and end in {other}")
     if zone not in _zones():

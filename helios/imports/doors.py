@@ -14,6 +14,7 @@ from helios.imports.conversions import Imported
 from helios.imports.fleets import Listed, Object
 from helios.operator.adoptions import HPA_VERSION, KEDA_VERSION
 from helios.operator.clusters import Cluster
+from helios.operator.namespaces import existing
 from helios.operator.resources import API_VERSION, PLURAL
 
 
@@ -43,7 +44,8 @@ def listed(cluster: Cluster, namespace: str | None) -> tuple[Listed, tuple[str, 
         namespace: this one alone; None is all of them.
 
     Raises:
-        ClusterError: HPAs, ScaledObjects or HeliosTargets could not be listed.
+        ClusterError: HPAs, ScaledObjects or HeliosTargets could not be listed; ClusterMissing if nothing is in the namespace,
+            as there is no such namespace.
     """
 
     def all_of(api_version: str, plural: str) -> list[Object] | None:
@@ -63,7 +65,22 @@ def listed(cluster: Cluster, namespace: str | None) -> tuple[Listed, tuple[str, 
         scaled_jobs=jobs,
         targets=all_of(API_VERSION, PLURAL),
     )
+    if namespace is not None and not any(
+        (found.hpas, found.scaled_objects, found.scaled_jobs, found.targets)
+    ):
+        notes += tuple(filter(None, (existing(cluster, namespace),)))
     return found, notes
+
+
+def unserved(cluster: Cluster, api_version: str, kind: str) -> str:
+    """Why the cluster has no such kind; empty where it has, or cannot say. One request for each version."""
+    try:
+        cluster.plural_of(api_version, kind)
+    except ClusterMissing as error:
+        return str(error)
+    except ClusterError:
+        return ""
+    return ""
 
 
 def written(cluster: Cluster, imports: Sequence[Imported], step: Callable[[], None]) -> list[Written]:

@@ -6,8 +6,8 @@ where Helios could not tell two workloads apart, nothing is imported. What canno
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from helios.imports import remarks
@@ -91,10 +91,12 @@ class Terms:
     Attributes:
         cycle: seconds between two of Helios' decisions.
         may_not: whether a namespace may bring PromQL of its own.
+        unserved: why a group and version or a kind in it is not to be had in this cluster; empty where it is.
     """
 
     cycle: int
     may_not: QueryProblem
+    unserved: Callable[[str, str], str] = lambda _version, _kind: ""
 
 
 def sifted(listed: Listed, terms: Terms) -> Fleet:
@@ -120,7 +122,7 @@ def sifted(listed: Listed, terms: Terms) -> Fleet:
             continue
         try:
             one = scalers[0]
-            made = imported(one, names.free(one), cycle=terms.cycle, may_not=terms.may_not)
+            made = _seen(imported(one, names.free(one), cycle=terms.cycle, may_not=terms.may_not), terms)
         except ImpossibleError as error:
             rule = remarks.HAS_TARGET if place in watched else remarks.IMPOSSIBLE
             skipped.append(_left(one, rule, str(error)))
@@ -133,6 +135,13 @@ def sifted(listed: Listed, terms: Terms) -> Fleet:
         names.take(made)
         imports.append(made)
     return Fleet(tuple(imports), tuple(skipped), existing, known)
+
+
+def _seen(made: Imported, terms: Terms) -> Imported:
+    """With a remark where Helios will not find the workload: the HPA controller and KEDA need no version to find it."""
+    reference = made.manifest["spec"]["scaleTargetRef"]
+    why = terms.unserved(reference["apiVersion"], reference["kind"])
+    return replace(made, said=(Remark(remarks.NOT_SERVED, why), *made.said)) if why else made
 
 
 def _withheld(one: Autoscaler, claimed: Place, watched: Collection[Place]) -> Remark | None:

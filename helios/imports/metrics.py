@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,8 @@ from helios.imports.remarks import Remark, Rule
 QueryProblem = Callable[[str, str], str | None]
 """Why a namespace may not ask a query of its own; None if it may."""
 _LINE, _REACTIVE = 90, 70
+_WAYS = ("namespace", "customHeaders", "queryParameters")
+"""Of a prometheus trigger: what goes along with the query (prometheus_scaler.go)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +95,26 @@ def of_scaled_object(one: Autoscaler, may_not: QueryProblem) -> Demand:
     made = _demand(found, said, decided=decided, words=f"{one} has no cpu trigger")
     reactive = (made.utilization or {}).get("reactive", _REACTIVE)
     namespace = one.metadata.namespace
-    lines = [
-        line for i, trigger in prometheus for line in suggested(i, trigger, reactive, namespace, may_not)
-    ]
+    lines: list[str] = []
+    taken: set[str] = set()
+    for i, trigger in prometheus:
+        lines += suggested(i, trigger, reactive, namespace, may_not, taken)
+        taken.add(_name(i, trigger, taken))
     return Demand(made.utilization, made.guard, made.said, (*_head(lines, decided=decided), *lines))
 
 
 def suggested(
-    number: int, trigger: Trigger, reactive: int, namespace: str, may_not: QueryProblem
+    number: int,
+    trigger: Trigger,
+    reactive: int,
+    namespace: str,
+    may_not: QueryProblem,
+    taken: Collection[str] = (),
 ) -> Iterable[str]:
     """The entry of `metrics[]` that asks what a prometheus trigger asks, as lines of YAML.
 
     KEDA wants value / threshold replicas; Helios' reactive decision is value / (perReplica x reactive). Both are one where
-    perReplica is threshold / reactive: what a replica serves at 100 %.
+    perReplica is threshold / reactive: what a replica serves at 100 %. Whom KEDA asks is said, as Helios asks its own Prometheus.
     """
     query, threshold = trigger.metadata.get("query", ""), trigger.metadata.get("threshold", "")
     if not _per_pod(trigger):
@@ -115,15 +124,35 @@ def suggested(
     served = _served(threshold, reactive)
     if not query or served is None:
         return (f"# trigger {number} has no query, or no threshold that is a number",)
-    name = re.sub(r"\W+", "_", trigger.name or f"trigger_{number}", flags=re.ASCII)[:60]
-    name = name if re.match(r"[a-zA-Z_]", name) and name not in ("cpu", "memory") else f"m_{name}"
     refused = may_not(query, namespace)
     return (
         *((f"# {refused}",) if refused else ()),
-        f"- name: {name}",
+        *_asked(trigger),
+        f"- name: {_name(number, trigger, taken)}",
         f"  query: {json.dumps(query)}",
         f'  perReplica: "{served}"  # {threshold} at {reactive} %',
     )
+
+
+def _name(number: int, trigger: Trigger, taken: Collection[str]) -> str:
+    """Of the metric: the trigger's own in letters that may be, with its number where another one has that."""
+    name = re.sub(r"\W+", "_", trigger.name or f"trigger_{number}", flags=re.ASCII)[:50]
+    name = name if re.match(r"[a-zA-Z_]", name) and name not in ("cpu", "memory") else f"m_{name}"
+    while name in taken:
+        name += f"_{number}"
+    return name
+
+
+def _asked(trigger: Trigger) -> Iterable[str]:
+    """Whom KEDA asks, without what may be secret, and by what the answer may be another than Helios' own Prometheus gives."""
+    address = trigger.metadata.get("serverAddress", "")
+    if not address:
+        return ()
+    ways = [name for name in _WAYS if trigger.metadata.get(name)]
+    ways += ["authenticationRef"] if trigger.authentication_ref else []
+    place = re.sub(r"//[^/@]*@", "//", address.split("?", maxsplit=1)[0])
+    how = f" with {', '.join(ways)}" if ways else ""
+    return (f"# KEDA asks {place}{how}, and Helios its own prometheus.url: see that both give one answer",)
 
 
 def _per_pod(trigger: Trigger) -> bool:

@@ -139,8 +139,8 @@ MODIFIERS = _lost(
 CRON_INVALID = _lost("cron-invalid", "KEDA refuses it as well, so it has never counted: correct or remove it")
 CRON_DIFFERS = _lost(
     "cron-differs",
-    "KEDA asks whether the next firing is an end, Helios whether the last one was a start: these two do not alternate. "
-    "The trigger stays beside the forecast; write schedules[] that alternate",
+    "KEDA asks whether the next firing is an end, Helios whether the last one was a start, so they must take turns, in one named "
+    "time zone. The trigger stays beside the forecast; write schedules[] that do",
 )
 SCHEDULES = _lost(
     "too-many-schedules", "a HeliosTarget takes 50 schedules; the trigger stays beside the forecast"
@@ -164,14 +164,14 @@ DISABLED = _lost(
 )
 PERIOD = _lost(
     "policy-period",
-    "Helios limits steps per scoring cycle, and this period is no part of one, so its number has no limit in this direction; "
-    "the HPA keeps its own when it is taken over",
+    "Helios limits steps per scoring cycle, and these periods are no parts of one, or several, so its number has no limit in this "
+    "direction; the HPA keeps its own when it is taken over",
     "the ledger does not know of its step limits",
 )
 PER_CYCLE = Rule(
     "policy-per-cycle",
     Effect.CHANGED,
-    "Helios limits steps per scoring cycle: as much as the HPA could do in one",
+    "Helios limits steps per scoring cycle: about as much as the HPA could do in one",
 )
 TOLERANCE = _lost("tolerance", "Helios publishes a count of replicas, which needs no dead-band")
 FALLBACK = Rule(
@@ -221,6 +221,16 @@ LONG_NAME = Rule(
     "KEDA takes over no HPA whose name is longer than 63 characters: rename it before Autoscale",
     "cannot be taken over",
     bars=True,
+)
+API_VERSION = Rule(
+    "api-version",
+    Effect.CHANGED,
+    "the HPA controller and KEDA find a workload by its group and kind alone; Helios needs a version that is served",
+)
+NOT_SERVED = Rule(
+    "not-served",
+    Effect.NOTE,
+    "Helios cannot see such a workload: correct scaleTargetRef in its target",
 )
 RENAMED = Rule("renamed", Effect.NOTE, "the workload's own name is too long, or taken")
 

@@ -19,7 +19,7 @@ from helios.errors import ClusterMissing, ClusterUnreachable
 from helios.operator import paths
 from helios.operator.connections import configuration
 from helios.operator.discoveries import Discovery, Resource
-from helios.operator.transports import Call, ListExpired, Transport
+from helios.operator.transports import PERSONS, REMEDY, Call, ListExpired, Transport
 
 FIELD_MANAGER = "helios"
 PAGE = 500
@@ -69,7 +69,7 @@ class Cluster:
         seconds: float = 30.0,
         environment: Mapping[str, str] | None = None,
     ) -> Self:
-        """A door to the cluster this process belongs to; nothing is sent yet.
+        """A door for whoever types a command, to the cluster this process belongs to; nothing is sent yet.
 
         Args:
             context: of the kube config; None is the pod's service account or else the current context.
@@ -81,7 +81,7 @@ class Cluster:
             SettingsError: there is neither a service account nor a usable kube config.
         """
         found = configuration(context, os.environ if environment is None else environment)
-        return cls.of(found, counter=counter, seconds=seconds)
+        return cls.of(found, counter=counter, seconds=seconds, remedy=PERSONS)
 
     @classmethod
     def of(
@@ -91,9 +91,13 @@ class Cluster:
         counter: Counter | None = None,
         seconds: float = 30.0,
         writes: Callable[[], bool] = lambda: True,
+        remedy: str = REMEDY,
     ) -> Self:
-        """A door by the client's own configuration; `writes`: whether this process may, asked before each such request."""
-        return cls(Transport(found, seconds=seconds, counter=counter, writes=writes))
+        """A door by the client's own configuration; `writes`: whether this process may, asked before each such request.
+
+        `remedy`: what a missing right's error says is to be done.
+        """
+        return cls(Transport(found, seconds=seconds, counter=counter, writes=writes, remedy=remedy))
 
     def __enter__(self) -> Self:
         return self

@@ -157,6 +157,19 @@ def asks_for_cpu(template: PodShape | None, pods: Mapping[PodShape, int]) -> boo
     return True if templated or _present(template, pods) else None
 
 
+def without_memory(template: PodShape | None, pods: Mapping[PodShape, int]) -> str:
+    """A container that neither its template nor admission gives any memory, as a request or a limit; empty where none is known."""
+    if template is None or _has_memory(template.whole):
+        return ""
+    seen = [container for pod in pods for container in pod.containers]
+    bare = {name for name, _ in seen} - {name for name, said in seen if _has_memory(said)}
+    return next((name for name, said in template.containers if name in bare and not _has_memory(said)), "")
+
+
+def _has_memory(said: Quantities) -> bool:
+    return said.memory_request is not None or said.memory_limit is not None
+
+
 def _present(template: PodShape | None, pods: Mapping[PodShape, int]) -> Mapping[PodShape, int]:
     """The pods that have every container of the template."""
     if template is None:

@@ -38,12 +38,19 @@ from helios.errors import (
 from helios.sources.sessions import MAX_BYTES, PoliteRetry
 
 REMEDY = "apply the ClusterRole helios and bind it to who the operator is"
+"""Where the operator itself may not."""
+PERSONS = (
+    "ask for that right, or run it as somebody who has it: docs/adopt.md shows a ClusterRole for import, doctor and release, and "
+    "where it is bound in one namespace alone -n names that one"
+)
+"""Where whoever types a command may not."""
 CONNECT_SECONDS = 5.0
 
 _PIECE = 2**18
 _MOST_WORDS = 2_000
 _METHODS = {"list": "GET", "create": "POST", "update": "PUT"}
 _WRITES = ("create", "update", "patch", "delete")
+_OBJECT = re.compile(r"^<?\w+\(host=[^)]*\)( at 0x\w+>)?: ")
 _DENIED = re.compile(r"admission webhook .* denied|denied request|(exceeded|failed) quota", re.DOTALL)
 
 
@@ -104,6 +111,7 @@ class Transport:
         counter: from `request_counter`, or None.
         clock: seconds that only move forward.
         writes: whether this process may write; asked before each request that does.
+        remedy: what to do about a right that is missing.
     """
 
     def __init__(
@@ -114,9 +122,12 @@ class Transport:
         counter: Counter | None = None,
         clock: Callable[[], float] = time.monotonic,
         writes: Callable[[], bool] = lambda: True,
+        remedy: str = REMEDY,
     ) -> None:
         # a connection that was dropped is worth another try; a server that is away or busy is asked in the next cycle
-        configuration.retries = PoliteRetry.few().new(backoff_factor=0.05, status_forcelist=(502,))
+        polite = PoliteRetry.few().new(backoff_factor=0.05, status_forcelist=(502,))
+        # an API server redirects nobody: what does is a login page, or not the API server
+        configuration.retries = polite.new(redirect=False)
         self._api = ApiClient(configuration)
         self._api.user_agent = "helios"
         self._sockets = _Sockets()
@@ -126,6 +137,7 @@ class Transport:
         }
         self._host = str(configuration.host)
         self._seconds, self._counter, self._clock, self._writes = seconds, counter, clock, writes
+        self._remedy = remedy
         self._credentials = threading.Lock()
 
     def close(self) -> None:
@@ -231,7 +243,7 @@ class Transport:
                     "kube config's token or certificate, or the service account"
                 )
             case 403 if not _is_ending(said):
-                return ClusterForbidden(f"may not {call}: {message}: {REMEDY}")
+                return ClusterForbidden(f"may not {call}: {message}: {self._remedy}")
             case 403 | 404:  # of a namespace that is being deleted no right would help
                 return ClusterMissing(f"{call}: {message}")
             case 410 if call.verb == "list":
@@ -239,7 +251,10 @@ class Transport:
                 token = metadata.get("continue") if isinstance(metadata, Mapping) else None
                 return ListExpired(f"{call}: {message}", str(token or ""))
             case status if status in (408, 429) or status >= 500 or status < 400:
-                return self._unreachable(call, f"fails with HTTP {status}: {message}")
+                place = str(response.response.headers.get("Location") or "").partition("?")[0]
+                elsewhere = f"redirects to {place}: check the address, and whether a login is needed"
+                failed = f"fails with HTTP {status}: {message}"
+                return self._unreachable(call, elsewhere if place and status < 400 else failed)
             case status:
                 return (ClusterConflict if status == 409 else ClusterRefused)(message)
 
@@ -321,6 +336,6 @@ def _is_ending(said: Mapping[str, Any]) -> bool:
 
 
 def _words(error: Exception) -> str:
-    """What a library's exception says, in one line."""
+    """What a library's exception says, in one line, without the names of its own objects."""
     reason = getattr(error, "reason", None)
-    return " ".join(str(reason or error).split()) or type(error).__name__
+    return _OBJECT.sub("", " ".join(str(reason or error).split())) or type(error).__name__

@@ -16,7 +16,7 @@ import structlog
 
 from helios.errors import ClusterError, ClusterForbidden, ClusterMissing, ClusterRefused, ClusterUnreachable
 from helios.operator.clusters import SCALE_SECONDS, Cluster
-from helios.operator.footprints import UNKNOWN, PerPod, PodShape, asks_for_cpu, together
+from helios.operator.footprints import UNKNOWN, PerPod, PodShape, asks_for_cpu, together, without_memory
 from helios.operator.pods import PodReader, scopes
 from helios.operator.selectors import Place, Selector
 
@@ -37,6 +37,8 @@ class Workload:
         current: `status.replicas`, as the HPA counts them.
         cpu_requested: whether every container requests cpu, those included that pods were given at admission: without
             that the HPA's cpu trigger fails.
+        without_memory: a container that has no memory request and no limit, without which KEDA's webhook takes no memory trigger
+            (scaledobject_webhook.go, verifyCPUMemoryScalers); empty where none is known.
         requests: cores and bytes per pod, sidecars included.
         limits: cores and bytes per pod.
         start_seconds: from a pod's creation to its readiness, median; stays known while no pod is there.
@@ -48,6 +50,7 @@ class Workload:
     desired: int | None = None
     current: int | None = None
     cpu_requested: bool | None = None
+    without_memory: str = ""
     requests: PerPod = UNKNOWN
     limits: PerPod = UNKNOWN
     start_seconds: float | None = None
@@ -184,6 +187,7 @@ class WorkloadReader:
             requests=footprint.requests,
             limits=footprint.limits,
             cpu_requested=asks_for_cpu(found.template, facts.shapes),
+            without_memory=without_memory(found.template, facts.shapes),
             start_seconds=facts.start_seconds,
         )
 

@@ -23,7 +23,7 @@ from requests.auth import AuthBase
 from helios.sources.abandonment import Abandonable
 from helios.sources.access import Access, open_session
 from helios.sources.answers import Answer, Samples, samples
-from helios.sources.sessions import AnswerTooLong, PoliteRetry
+from helios.sources.sessions import AnswerTooLong, PoliteRetry, SentElsewhere
 from scoring.errors import SourceUnavailable
 
 T = TypeVar("T")
@@ -188,6 +188,11 @@ class Client:
                 (requests.ReadTimeout,),
                 Fault.TIMEOUT,
                 f"time-out after {seconds}: raise timeout_seconds, or relieve the server",
+            ),
+            (
+                (SentElsewhere,),
+                Fault.UNREACHABLE,
+                f"it redirects to {text}, and no redirect is followed: correct the address, or let Helios past the login page",
             ),
             (
                 (AnswerTooLong,),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from typing import Any, Self
+from urllib.parse import urljoin, urlsplit
 
 import requests
 from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError, SSLError
@@ -24,8 +25,15 @@ class AnswerTooLong(requests.RequestException):
     """The body is longer than a right answer can be."""
 
 
+class SentElsewhere(requests.RequestException):
+    """The answer is a redirect; the message says where to, without user, query or fragment, which may be secret."""
+
+
 class BoundedSession(requests.Session):
-    """A session whose answers arrive within `seconds` and `max_bytes`, or not at all."""
+    """A session whose answers arrive within `seconds` and `max_bytes`, or not at all.
+
+    No redirect is followed: the headers that a user has set would go along, and they may be credentials.
+    """
 
     def __init__(
         self,
@@ -35,7 +43,6 @@ class BoundedSession(requests.Session):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__()
-        self.max_redirects = 3
         self._seconds = seconds
         self._max_bytes = max_bytes
         self._clock = clock
@@ -51,6 +58,18 @@ class BoundedSession(requests.Session):
             raise
         response._content = body  # noqa: SLF001 - requests has no public way to hand over a body read under a deadline
         return response
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Nowhere.
+
+        Raises:
+            SentElsewhere: the answer leads somewhere.
+        """
+        found = super().get_redirect_target(resp)
+        if found is not None:
+            resp.close()
+            parts = urlsplit(urljoin(resp.url, found))
+            raise SentElsewhere(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
         pieces: list[bytes] = []

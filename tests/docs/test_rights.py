@@ -73,6 +73,7 @@ def imported(folder: Path) -> Rights:
         api.store.put(hpa("web"), scaled(trigger(), name="queue"))
         typed(api, folder, "import", "--url", refused())
         assert 2 == len(api.store.all("heliostargets"))
+        typed(api, folder, "import", "--namespace", "nowhere")
         return asked(api.requests)
 
 

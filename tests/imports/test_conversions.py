@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -177,6 +178,28 @@ def test_a_target_of_a_workload_with_a_long_name_says_its_own() -> None:
     made = imported(one, name, cycle=CYCLE, may_not=lambda _query, _namespace: None)
     assert ["renamed"] == rules(made.said)
     assert name == made.name
+
+
+@pytest.mark.parametrize(
+    ("given", "written", "said"),
+    [
+        pytest.param("apps/v1beta2", "apps/v1", ["api-version"], id="an old chart's"),
+        pytest.param("apps/v1alpha1", "apps/v1", ["api-version"], id="older still"),
+        pytest.param("apps/v1", "apps/v1", [], id="today's"),
+        pytest.param("argoproj.io/v1alpha1", "argoproj.io/v1alpha1", [], id="another group's"),
+    ],
+)
+@pytest.mark.parametrize("make", [hpa, scaled], ids=["HPA", "ScaledObject"])
+def test_a_workload_that_is_found_by_its_kind_today_is_found_by_helios_too(
+    make: Callable[..., Object], given: str, written: str, said: list[str]
+) -> None:
+    """The HPA controller and KEDA do not look at the version that an old chart names, and no API server serves it any more."""
+    reference = {"apiVersion": given, "kind": "StatefulSet", "name": "web"}
+    made = converted(
+        make(**{"scaleTargetRef": reference, **({"minReplicaCount": 1} if make is scaled else {})})
+    )
+    assert {**reference, "apiVersion": written} == made.manifest["spec"]["scaleTargetRef"]
+    assert said == rules(made.said)
 
 
 def test_an_hpa_that_does_not_work_today_says_so() -> None:

@@ -58,7 +58,8 @@ def test_a_zone_in_front_of_the_expression_counts() -> None:
         pytest.param("0 8 1-2-3 * *", "0 9 * * *", "UTC", "too many parts", id="two hyphens"),
         pytest.param("0 8 , * *", "0 9 * * *", "UTC", "names nothing", id="a comma alone"),
         pytest.param("0 8 * * *", "0 8 * * *", "UTC", "the same", id="start is end"),
-        pytest.param("0 8 * * *", "0 9 * * *", "Local", "time zone", id="no zone"),
+        pytest.param("0 8 * * *", "0 9 * * *", "Middle/Earth", "time zone", id="no zone"),
+        pytest.param("0 8 * * *", "0 9 * * *", " ", "time zone", id="a zone that is blank"),
         pytest.param("", "0 9 * * *", "UTC", "five fields", id="missing"),
     ],
 )
@@ -84,6 +85,29 @@ def test_what_keda_means_otherwise_is_not_copied(start: str, end: str, words: st
     """A schedule that says almost the same would hold at hours at which the trigger does not."""
     with pytest.raises(CronDiffersError, match=words):
         hours(start, end, "UTC")
+
+
+def test_the_clock_of_kedas_own_pod_is_asked_for_by_name() -> None:
+    """KEDA takes `Local`; which zone that is nobody here can see."""
+    with pytest.raises(CronDiffersError, match="Local is the clock of KEDA's own pod"):
+        hours("0 8 * * *", "0 9 * * *", "Local")
+
+
+def test_blanks_around_a_value_are_not_part_of_it() -> None:
+    """As KEDA trims each."""
+    assert Hours("0 6 * * *", "0 9 * * *", "Asia/Tokyo") == hours(
+        " TZ=Asia/Tokyo 0 6 * * *", "0 9 * * * ", " Asia/Tokyo "
+    )
+
+
+def test_an_end_in_the_hour_that_a_clock_change_leaves_out_comes_right_after_it() -> None:
+    """KEDA's would not come at all that day, and its trigger holds on until the next."""
+    found = hours("0 10 * * *", "59 2 * * *", "Europe/Berlin")
+    schedule = Schedule(found.start, found.end, found.timezone)
+    change = datetime(2027, 3, 28, 1, tzinfo=UTC)  # 02:00 becomes 03:00
+    assert [True, False, False] == [
+        schedule.is_active((change + timedelta(minutes=m)).timestamp()) for m in (-1, 1, 90)
+    ]
 
 
 times = st.tuples(st.integers(0, 59), st.integers(0, 23))

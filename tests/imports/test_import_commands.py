@@ -12,7 +12,7 @@ import yaml
 from typer.testing import CliRunner, Result
 
 from helios.cli import app
-from helios.errors import ClusterMissing, ClusterUnreachable
+from helios.errors import ClusterForbidden, ClusterMissing, ClusterUnreachable
 from tests.imports.objects import cron, figures, hpa, made_by_keda, scaled, trigger
 from tests.operator.api_server import ApiServer
 from tests.operator.api_stores import Kind
@@ -97,6 +97,65 @@ def test_one_namespace_is_asked_for_alone(api: ApiServer, home: str) -> None:
     assert 0 == called(home, "--namespace", "bank").exit_code
     assert ["bank"] == [one["metadata"]["namespace"] for one in targets(api).values()]
     assert {"bank"} == {one.namespace for one in api.requests if one.resource != "discovery"}
+
+
+@pytest.mark.parametrize("namespace", ["nope", "NoPe!", "a/b", ""])
+@pytest.mark.parametrize("more", [(), ("--dry-run",)], ids=["import", "dry run"])
+def test_a_namespace_that_does_not_exist_is_no_success(
+    api: ApiServer, home: str, namespace: str, more: tuple[str, ...]
+) -> None:
+    """A slip of the hand looks like an empty one, and is named instead."""
+    done = called(home, "--namespace", namespace, *more)
+    assert isinstance(done.exception, ClusterMissing)
+    assert f"there is no namespace {namespace!r}" in str(done.exception)
+    assert {"web", "queue"}.isdisjoint(targets(api))
+
+
+def test_an_empty_namespace_has_nothing_to_import(api: ApiServer, home: str) -> None:
+    """Which is no error, and nothing is said of it."""
+    api.store.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bank"}})
+    done = called(home, "--namespace", "bank")
+    assert (0, "") == (done.exit_code, done.stderr)
+    assert done.stdout.startswith("0 became HeliosTargets in Observe, none left out")
+
+
+def test_who_may_not_look_up_a_namespace_is_told_to_check_its_name(api: ApiServer, home: str) -> None:
+    """Rights in one namespace alone are enough."""
+    api.fail("namespaces", 403)
+    done = called(home, "--namespace", "bank")
+    assert 0 == done.exit_code
+    assert (
+        "nothing was found in namespace bank, and you may not look up whether there is one: check its name\n"
+        == done.stderr
+    )
+
+
+def test_a_workload_whose_version_is_gone_is_named(api: ApiServer, home: str) -> None:
+    """Its HPA may work all the same, as nothing but its group and kind is looked at there; its target would not."""
+    rollout = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "name": "web"}
+    api.store.put(hpa("web", scaleTargetRef=rollout))
+    done = called(home)
+    assert (0, {"web", "queue"}) == (done.exit_code, set(targets(api)))
+    assert "note (not-served, 1): Helios cannot see such a workload" in done.stderr
+    assert "shop/web: apiVersion argoproj.io/v1alpha1 is not served by this cluster" in done.stderr
+
+
+def test_a_cluster_that_cannot_say_what_it_serves_is_imported_all_the_same(api: ApiServer, home: str) -> None:
+    """Nothing is said of it then."""
+    api.fail("discovery", 403)
+    done = called(home, "--dry-run")
+    assert 0 == done.exit_code
+    assert "not-served" not in done.stderr
+
+
+def test_who_may_not_list_is_told_which_role_is_theirs(api: ApiServer, home: str) -> None:
+    """The operator's would not let them create targets, and they are not the operator."""
+    api.fail("horizontalpodautoscalers", 403)
+    done = called(home)
+    assert isinstance(done.exception, ClusterForbidden)
+    assert "may not list horizontalpodautoscalers" in str(done.exception)
+    assert "docs/adopt.md shows a ClusterRole for import, doctor and release" in str(done.exception)
+    assert "ClusterRole helios " not in str(done.exception)
 
 
 def test_for_scripts_there_is_a_document_for_each_object(api: ApiServer, home: str) -> None:

@@ -160,6 +160,32 @@ def test_a_trigger_under_value_is_told_what_is_missing_and_promised_nothing() ->
     assert line.startswith("# trigger 0 ")
 
 
+def test_triggers_whose_names_become_the_same_are_told_apart() -> None:
+    """Names of metrics are unique in a target."""
+    asked = [
+        {**trigger("prometheus", query=QUERY, threshold="50"), "name": name}
+        for name in ("rps-1", "rps.1", "rps_1")
+    ]
+    lines = of_scaled_object(Autoscaler.of("ScaledObject", scaled(*asked)), lambda _q, _n: None).suggestions
+    names = [one["name"] for one in yaml.safe_load("\n".join(lines))["metrics"]]
+    assert ["rps_1", "rps_1_1", "rps_1_2"] == names
+
+
+def test_whom_keda_asks_and_how_is_said_beside_a_suggestion() -> None:
+    """Helios asks its own Prometheus; neither a password nor a tenant is printed."""
+    found = prometheus(
+        serverAddress="http://me:secret@other:9090/prom?key=secret",
+        customHeaders="X-Scope-OrgID=secret",
+        namespace="thanos",
+    ).model_copy(update={"authentication_ref": {"name": "prom"}})
+    first, *rest = suggested(0, found, 70, "shop", lambda _q, _n: None)
+    assert (
+        "# KEDA asks http://other:9090/prom with namespace, customHeaders, authenticationRef, and Helios its own "
+        "prometheus.url: see that both give one answer"
+    ) == first
+    assert "secret" not in "".join(rest)
+
+
 def test_a_query_that_the_operator_would_refuse_says_so() -> None:
     """With the setting to change."""
     lines = list(suggested(0, prometheus(), 70, "shop", lambda _q, _n: "set operator.custom_queries"))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from kubernetes.client.configuration import Configuration
 
-from helios.errors import (
-    SettingsError,
-)
+from helios.errors import ClusterUnreachable, SettingsError
 from helios.operator.clusters import Cluster
 from tests.operator.api_server import ApiServer
+from tests.sources.web_servers import Reply, serve
 
 DEPLOYMENTS = ("apps/v1", "deployments")
 
@@ -67,3 +67,24 @@ def test_a_pod_without_a_service_account_is_told_so() -> None:
         SettingsError, match=r"mount its token and ca\.crt at /var/run/secrets/kubernetes\.io/serviceaccount "
     ):
         Cluster.connected(environment=environment)
+
+
+def test_a_redirect_is_told_and_not_followed() -> None:
+    """The API server sends nobody elsewhere: a login page does, and what is asked is not for that one."""
+    moved = Reply(302, [], {"Location": "https://login.example/?state=s3cret"})
+    with (
+        serve(lambda _: moved) as server,
+        Cluster.of(Configuration(host=server.url)) as cluster,
+        pytest.raises(ClusterUnreachable, match=r"redirects to https://login\.example/: check the address"),
+    ):
+        cluster.version()
+
+
+def test_a_server_that_is_down_is_told_in_plain_words(api: ApiServer) -> None:
+    """No name of an object in a library."""
+    api.down()
+    with (
+        Cluster.of(api.configuration()) as cluster,
+        pytest.raises(ClusterUnreachable, match=r"does not answer: Failed to establish a new connection"),
+    ):
+        cluster.version()

@@ -18,6 +18,7 @@ from helios.operator.footprints import (
     quantity,
     start_seconds,
     together,
+    without_memory,
 )
 from tests.operator.objects import NOW, container, pod, stamp
 
@@ -160,6 +161,38 @@ def test_a_template_counts_at_once_and_pods_say_what_admission_added(
     of = None if template is None else PodShape.of({"containers": template})
     shapes = Counter(PodShape.of({"containers": one}) for one in pods)
     assert (cores, asks) == (together(of, shapes).requests.cpu, asks_for_cpu(of, shapes))
+
+
+NO_MEMORY = container(memory=None)
+LIMITED = container(memory=None, limits={"memory": "1Gi"})
+
+
+@pytest.mark.parametrize(
+    ("template", "pods", "named"),
+    [
+        pytest.param([APP], [[APP]], "", id="requested"),
+        pytest.param([LIMITED], [[LIMITED]], "", id="a limit is a request"),
+        pytest.param([NO_MEMORY], [], "", id="no pod seen: a LimitRange may give it"),
+        pytest.param([NO_MEMORY], [[APP]], "", id="a LimitRange"),
+        pytest.param([NO_MEMORY], [[NO_MEMORY]], "app", id="neither"),
+        pytest.param([APP], [[APP, BARE]], "", id="a sidecar that admission added is not in the template"),
+        pytest.param([APP], [[NO_MEMORY]], "", id="a rollout that adds it"),
+        pytest.param([APP, BARE], [[APP]], "", id="a container more, not seen yet"),
+        pytest.param(None, [[NO_MEMORY]], "", id="no template"),
+    ],
+)
+def test_a_container_without_memory_is_named(
+    template: list[Any] | None, pods: list[list[Any]], named: str
+) -> None:
+    """As KEDA's webhook looks for it before it takes a memory trigger: in the template, and in what the namespace gives."""
+    of = None if template is None else PodShape.of({"containers": template})
+    assert named == without_memory(of, Counter(PodShape.of({"containers": one}) for one in pods))
+
+
+def test_a_pod_that_has_memory_as_a_whole_names_no_container() -> None:
+    """The HPA reads that first, and so does the webhook."""
+    whole = {"resources": {"requests": {"memory": "1Gi"}}, "containers": [NO_MEMORY]}
+    assert "" == without_memory(PodShape.of(whole), Counter([PodShape.of(whole)]))
 
 
 def test_a_sidecar_lives_on_what_the_whole_pod_has() -> None:

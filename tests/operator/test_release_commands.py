@@ -99,11 +99,44 @@ def test_a_target_that_does_not_exist_is_named(home: str) -> None:
     assert "there is no HeliosTarget default/web, and nothing that one has left behind" == str(done.exception)
 
 
+@pytest.mark.parametrize("more", [(), ("--dry-run",), ("--json",)], ids=["release", "dry run", "json"])
+def test_all_of_a_namespace_that_does_not_exist_is_no_success(home: str, more: tuple[str, ...]) -> None:
+    """It is the first step of an uninstall: a slip of the hand must not let the second begin."""
+    done = called(home, "--all", "--namespace", "shoop", *more)
+    assert isinstance(done.exception, ClusterMissing)
+    assert "there is no namespace 'shoop' in this cluster" in str(done.exception)
+
+
+def test_an_empty_namespace_has_nothing_to_release(api: ApiServer, home: str) -> None:
+    """Exit code 0: nothing is left."""
+    api.store.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "bank"}})
+    done = called(home, "--all", "--namespace", "bank")
+    assert (0, "0 HeliosTargets released\n", "") == (done.exit_code, done.stdout, done.stderr)
+
+
+def test_who_may_not_look_up_a_namespace_is_told_to_check_its_name(api: ApiServer, home: str) -> None:
+    """As the operator itself may not."""
+    api.fail("namespaces", 403)
+    done = called(home, "--all", "--namespace", "bank")
+    assert (0, "0 HeliosTargets released\n") == (done.exit_code, done.stdout)
+    assert done.stderr.startswith("nothing was found in namespace bank")
+
+
 def test_who_may_not_list_is_told_the_right(api: ApiServer, home: str) -> None:
-    """Nothing can be done then."""
+    """And who gives it; nothing can be done then."""
     api.fail("heliostargets", 403)
     done = called(home, "--all")
     assert isinstance(done.exception, ClusterForbidden)
+    assert "docs/adopt.md shows a ClusterRole for import, doctor and release" in str(done.exception)
+
+
+def test_who_may_not_write_is_told_the_right(api: ApiServer, home: str) -> None:
+    """Once, and the others are released."""
+    api.fail(SCALED_OBJECTS, 403, verb="update")
+    done = called(home, "--all")
+    assert 1 == done.exit_code
+    assert "shop/web is not released: may not update scaledobjects" in done.stderr
+    assert "docs/adopt.md shows a ClusterRole" in done.stderr
 
 
 def test_what_was_released_is_said_one_line_each(

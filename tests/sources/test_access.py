@@ -106,6 +106,22 @@ def test_extra_headers_and_parameters_reach_every_request() -> None:
         assert server.requests[0].parameters["timeout"] == "30s"
 
 
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_where_a_redirect_leads_is_told_and_gets_no_header(status: int) -> None:
+    """Whatever a header opens here is not for others; what the address carries may be secret as well."""
+    with serve(lambda _: result("vector", [])) as other:
+        place = f"{other.url}/login?state=s3cret"
+        with serve(lambda _: Reply(status, [], {"Location": place})) as server:
+            with pytest.raises(
+                QueryFailed, match=f"redirects to {other.url}/login, and no redirect is"
+            ) as caught:
+                ask(Access(url=server.url, headers={"X-Api-Key": "k3y"}))
+            assert 1 == len(server.requests)
+        assert [] == other.requests
+    assert Fault.UNREACHABLE is caught.value.fault
+    assert "s3cret" not in str(caught.value)
+
+
 def test_a_netrc_file_adds_no_credentials(tmp_path: Path) -> None:
     """Nobody's home folder decides who we are."""
     file = tmp_path / "netrc"

@@ -149,10 +149,10 @@ HTML = "<html><body><h1>Sign in</h1></body></html>"
             id="bad gzip",
         ),
         pytest.param(
-            lambda request: Reply(302, [], {"Location": request.target}),
+            lambda _: Reply(302, [], {"Location": "https://login.example/?state=1"}),
             Fault.UNREACHABLE,
-            "redirects",
-            id="redirects for ever",
+            "it redirects to https://login.example/, and no redirect is followed",
+            id="a redirect",
         ),
     ],
 )
