@@ -20,6 +20,7 @@ from helios.doctor.live_checks import Doors, Terms, live_checks
 from helios.doctor.printouts import Diagnosis
 from helios.errors import HeliosError, SettingsError
 from helios.logs import configure_logs
+from helios.operator.namespaces import existing
 from helios.settings import Settings, load_settings
 
 File = Annotated[
@@ -45,7 +46,7 @@ def doctor(file: File = None, namespace: Namespace = None, config: Config = None
     """
     configure_logs("ERROR")
     if file:
-        diagnosis = of_files(file, namespace)
+        diagnosis = of_files(file, namespace, config)
     else:
         diagnosis = of_cluster(load_settings(config, os.environ), namespace, json=json)
     if json:
@@ -59,13 +60,14 @@ def doctor(file: File = None, namespace: Namespace = None, config: Config = None
     raise typer.Exit(1 if diagnosis.findings else 2 if diagnosis.incomplete else 0)
 
 
-def of_files(paths: list[str], namespace: str | None) -> Diagnosis:
+def of_files(paths: list[str], namespace: str | None, config: Path | None = None) -> Diagnosis:
     """Lint manifests without a cluster and without Prometheus.
 
     Raises:
         SettingsError: a file is not there, or is no YAML; of a folder, no file is.
     """
-    checks: list[Check] = []
+    unasked = "not read: nothing but the manifests is looked at with --file"
+    checks = [] if config is None else [Check(name=str(config), said=unasked, skipped=True)]
     lost: list[str] = []
 
     def unread(name: str, reason: str, ours: bool) -> None:
@@ -90,6 +92,7 @@ def of_cluster(settings: Settings, namespace: str | None, *, json: bool) -> Diag
 
     Raises:
         SettingsError: there was nothing that could be looked at.
+        ClusterMissing: there is no such namespace.
     """
     terms = Terms(parse=target_parser(settings), keda=keda_defaults(settings))
     screen = printouts.console(sys.stderr if json else None)
@@ -98,9 +101,13 @@ def of_cluster(settings: Settings, namespace: str | None, *, json: bool) -> Diag
             settings,
             doors,
             terms,
+            namespace=namespace,
             tell=lambda check: None if json else screen.print(printouts.check_line(check)),
         )
         inventory, linted = _listed(doors, namespace)
+        if inventory is not None and namespace is not None and not inventory.manifests:
+            unknown = existing(doors.cluster(), namespace)
+            linted += [Check(name="namespace", said=unknown, skipped=True)] if unknown else []
     if inventory is None and all(one.skipped for one in checks):
         reasons = "; ".join(dict.fromkeys(one.said for one in [*linted, *checks]))
         raise SettingsError(
@@ -130,6 +137,7 @@ def of_cluster(settings: Settings, namespace: str | None, *, json: bool) -> Diag
         files=None,
         accepted=accepted,
         incomplete=bool(failed),
+        namespace=namespace,
     )
 
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
-from helios.doctor import fleets, installations, rights, schemas, target_checks, tenures
+from helios.doctor import accounts, fleets, installations, rights, schemas, target_checks, tenures
+from helios.doctor.accounts import Sight
 from helios.doctor.checks import Check, Clock, Rounds, Seen, Skipped
 from helios.doctor.fleets import Fleet, Parse
 from helios.errors import ClusterMissing, SettingsError
@@ -53,6 +55,7 @@ def cluster_checks(
     settings: Settings,
     terms: Terms,
     *,
+    namespace: str | None = None,
     tell: Callable[[Check], None] = lambda _: None,
     clock: Clock = time.monotonic,
 ) -> tuple[list[Check], Fleet | None]:
@@ -62,6 +65,7 @@ def cluster_checks(
         door: opens the cluster. Raises HeliosError where there is none.
         settings: the lease.
         terms: the operator's own rules.
+        namespace: whose targets are read where not all may be listed.
         tell: is given each check as it ends.
         clock: seconds that only move forward.
     """
@@ -72,12 +76,14 @@ def cluster_checks(
             rounds.look(name, lambda: _skip("needs the API server"))
         return rounds.checks, None
     cluster = door()
-    rounds.look("resource", lambda: schemas.resource(cluster))
+    lease = settings.operator.lease
+    sight = cache(lambda: accounts.seen(cluster, lease.identity))
+    rounds.look("resource", lambda: schemas.resource(cluster, sight, meant=lease.name is not None))
     read: list[Fleet] = []
 
     def targets() -> Seen:
         try:
-            read.append(fleets.of_cluster(cluster, terms.parse))
+            read.append(fleets.of_cluster(cluster, terms.parse, namespace))
         except ClusterMissing:
             raise Skipped("there are no HeliosTargets here") from None
         return target_checks.sound(read[0])
@@ -85,20 +91,21 @@ def cluster_checks(
     rounds.look("targets", targets)
     fleet = read[0] if read else None
     needed = fleet is not None and bool(fleet.switched)
-    lease = settings.operator.lease
 
-    def namespace() -> str:
-        return lease.namespace or _own_namespace(cluster)
+    def place() -> str | None:
+        return lease.namespace or _own_namespace(sight())
 
     steps: dict[str, Callable[[], Seen]] = {
         "adopted": lambda: target_checks.adopted(_known(fleet)),
-        "rights": lambda: rights.granted(cluster, fleet, namespace() if lease.name is not None else None),
+        "rights": lambda: rights.granted(
+            cluster, sight(), fleet, place() if lease.name is not None else None
+        ),
         "keda": lambda: installations.keda(cluster, needed=needed),
         "keda-metrics": lambda: installations.external_metrics(cluster),
         "resource-metrics": lambda: installations.resource_metrics(cluster, needed=needed),
         "keda-connection": lambda: target_checks.connected(cluster, _known(fleet), terms.keda),
         "lease": lambda: (
-            tenures.held(cluster, namespace(), lease.name)
+            tenures.held(cluster, place() or _nowhere(), lease.name)
             if lease.name is not None
             else _skip("operator.lease.name is not set: this operator always acts")
         ),
@@ -108,19 +115,22 @@ def cluster_checks(
     return rounds.checks, fleet
 
 
-def _own_namespace(cluster: Cluster) -> str:
-    """The operator's: that of its account, or of the pod that this runs in.
-
-    Raises:
-        Skipped: it is not to be found out from here.
-    """
-    account = rights.holder_of(cluster).account
-    if account is not None:
-        return account[0]
+def _own_namespace(sight: Sight) -> str | None:
+    """The operator's: that of its account, or of the pod that this runs in; None where it is not to be found out from here."""
+    if sight.operator is None:
+        return None
+    if sight.operator.account is not None:
+        return sight.operator.account[0]
     try:
         return pod_namespace()
-    except SettingsError as error:
-        raise Skipped(str(error)) from None
+    except SettingsError:
+        return None
+
+
+def _nowhere() -> str:
+    raise Skipped(
+        "operator.lease.namespace is not set, and where the operator runs is not to be seen from here"
+    )
 
 
 def _known(fleet: Fleet | None) -> Fleet:

@@ -15,7 +15,7 @@ from helios.doctor.checks import Skipped
 from helios.doctor.stores import Store
 from helios.operator.clusters import Cluster
 from helios.operator.connections import configuration
-from helios.operator.transports import Transport
+from helios.operator.transports import PERSONS, Transport
 from helios.settings import Settings
 from helios.sources.access import Access
 from helios.sources.clients import Client
@@ -41,7 +41,7 @@ class Doors:
 
         def cluster() -> Cluster:
             found = configuration(settings.operator.context, environ)
-            return Cluster(Transport(found, seconds=SECONDS), list_seconds=LIST_SECONDS)
+            return Cluster(Transport(found, seconds=SECONDS, remedy=PERSONS), list_seconds=LIST_SECONDS)
 
         return cls(settings, cluster)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from helios.errors import ClusterForbidden
 from helios.operator.clusters import Cluster
 from helios.operator.registries import Registry, Roster
 from helios.operator.resources import API_VERSION, PLURAL, HeliosTarget
@@ -54,12 +55,14 @@ class Fleet:
         roster: the HeliosTargets, valid or not.
         bodies: the same as the API server gave them.
         workloads: how their workloads stand, by namespace, kind and name.
+        alone: the one namespace that could be read; None: all.
     """
 
     subjects: tuple[Subject, ...] = ()
     roster: Roster = field(default_factory=Roster)
     bodies: tuple[Mapping[str, Any], ...] = ()
     workloads: Mapping[Place, Workload] = field(default_factory=dict)
+    alone: str | None = None
 
     @property
     def switched(self) -> tuple[HeliosTarget, ...]:
@@ -86,14 +89,25 @@ def of_settings(targets: Iterable[Target]) -> Fleet:
     )
 
 
-def of_cluster(cluster: Cluster, parse: Parse) -> Fleet:
+def of_cluster(cluster: Cluster, parse: Parse, namespace: str | None = None) -> Fleet:
     """The cluster's HeliosTargets and their workloads.
+
+    Args:
+        cluster: the door.
+        parse: how an object of the API server becomes a target.
+        namespace: that is read alone where not all of them may be.
 
     Raises:
         ClusterError: targets cannot be listed, or the API server does not answer.
     """
     registry = Registry(parse)
-    bodies = tuple(cluster.list(API_VERSION, PLURAL))
+    alone = None
+    try:
+        bodies = tuple(cluster.list(API_VERSION, PLURAL))
+    except ClusterForbidden:
+        if namespace is None:
+            raise
+        alone, bodies = namespace, tuple(cluster.list(API_VERSION, PLURAL, namespace))
     registry.take(bodies, registry.begin_listing())
     roster = registry.roster()
     references = {place: target.reference[0] for place, target in roster.owners.items()}
@@ -107,7 +121,7 @@ def of_cluster(cluster: Cluster, parse: Parse) -> Fleet:
         )
         for target in roster.scored
     )
-    return Fleet(subjects, roster, bodies, workloads)
+    return Fleet(subjects, roster, bodies, workloads, alone)
 
 
 def _subject(target: Target, owner: HeliosTarget, workload: Workload | None) -> Subject:

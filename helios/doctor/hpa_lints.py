@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from helios.doctor import rules
+from helios.doctor.api_versions import GONE, served
 from helios.doctor.findings import Finding
 from helios.doctor.meanings import Kind, of_metric
 from helios.doctor.remedies import pasted, scaling
 from helios.doctor.scalers import Autoscaler, Metric, as_count
-from scoring.gauges import SIGNAL, TARGET_GAUGES
+from scoring.gauges import RECOMMENDED, SIGNAL, TARGET_GAUGES, UNCAPPED
 
+_COUNTS = frozenset({SIGNAL.name, RECOMMENDED.name, UNCAPPED.name})
 _OURS = frozenset(one.name for one in TARGET_GAUGES)
 
 
 def lints(hpa: Autoscaler) -> Iterator[Finding]:
     """Everything but what its workload says."""
+    yield from _version(hpa)
     yield from _bounds(hpa)
     for metric in hpa.metrics:
         if metric.type in {"External", "Object"} and metric.name in _OURS:
             yield from _gauge(hpa, metric)
 
 
+def _version(hpa: Autoscaler) -> Iterator[Finding]:
+    """Of files alone: the API server lists its objects in the version that is asked for."""
+    version = str(hpa.manifest.body.get("apiVersion"))
+    since = GONE.get(version)
+    if since is not None:
+        yield rules.VERSION.found(
+            hpa.manifest.where,
+            f"kubectl finds no such kind, and nothing scales {' '.join(hpa.workload)}; an HPA that is there already stays as it is.",
+            f"Kubernetes serves {version} no more since {since}.",
+            pasted(served(hpa.manifest.body)),
+        )
+
+
 def _bounds(hpa: Autoscaler) -> Iterator[Finding]:
     spec = hpa.manifest.spec
     least, most = as_count(spec.get("minReplicas")), as_count(spec.get("maxReplicas"))
-    if most is not None and max(1 if least is None else least, 1) > most:
+    if most is None or (least is None and spec.get("minReplicas") is not None):
+        return
+    least = 1 if least is None else least
+    if most < 1 or not 0 <= least <= most:
         yield rules.BOUNDS.found(
             hpa.manifest.where,
             "The API server refuses the object, and the one before it stays in force.",
-            f"minReplicas {1 if least is None else least} is above maxReplicas {most}.",
-            scaling(minReplicas=max(most, 1), maxReplicas=max(least or 1, 1)),
+            f"minReplicas {least} and maxReplicas {most}: the minimum may not be above the maximum, and the maximum is 1 at least.",
+            scaling(minReplicas=max(min(least, most), 1), maxReplicas=max(least, most, 1)),
         )
 
 
@@ -39,7 +59,14 @@ def _gauge(hpa: Autoscaler, metric: Metric) -> Iterator[Finding]:
     found = of_metric(metric.name, metric.selector or {}, hpa.workload[1])
     why = f"{found.because or metric.name}, and the target's type is {metric.target}."
     remedy = _signal(metric)
-    if metric.target == "AverageValue" and found.kind is Kind.RATIO:
+    if metric.target == "AverageValue" and metric.name in _COUNTS and metric.amount not in (None, 1):
+        yield rules.THRESHOLD_NOT_ONE.found(
+            hpa.manifest.where,
+            f"{metric.name}: 10 replicas recommended become {math.ceil(10 / metric.amount):g}.",
+            f"{found.because}. AverageValue divides it by the target, {metric.amount:g}.",
+            remedy,
+        )
+    elif metric.target == "AverageValue" and found.kind is Kind.RATIO:
         yield rules.RATIO.found(
             hpa.manifest.where,
             f"{metric.name}: AverageValue asks for ceil(value / target) replicas, whatever the fleet's size.",

@@ -11,7 +11,7 @@ from typing import Any
 
 from helios.doctor.checks import Seen, Skipped
 from helios.doctor.findings import Finding, Severity
-from helios.errors import ClusterError, ClusterUnreachable
+from helios.errors import ClusterError, ClusterMissing, ClusterUnreachable
 from helios.operator import scaledobjects
 from helios.operator.clusters import Cluster
 
@@ -58,7 +58,14 @@ def keda(cluster: Cluster, *, needed: bool) -> Seen:
     """
     if not cluster.served(scaledobjects.API_VERSION):
         said = "KEDA is not installed; it is needed for Recommend and Autoscale alone"
-        return Seen(said, (_no_keda(),) if needed else ())
+        return Seen(said, (_no_keda("is not served", "install"),) if needed else ())
+    if not _scales(cluster):
+        said = (
+            "KEDA is not whole: it has no ScaledObjects, which are needed for Recommend and Autoscale alone"
+        )
+        return Seen(
+            said, (_no_keda("is served without ScaledObjects", "upgrade --install"),) if needed else ()
+        )
     body = _operator(cluster)
     version = _version(body)
     findings = []
@@ -84,11 +91,11 @@ def external_metrics(cluster: Cluster) -> Seen:
     """Whether the HPA can ask KEDA.
 
     Raises:
-        Skipped: KEDA is not installed.
+        Skipped: KEDA is not installed, or not whole.
         ClusterError: it cannot be found out.
     """
-    if not cluster.served(scaledobjects.API_VERSION):
-        raise Skipped("KEDA is not installed")
+    if not cluster.served(scaledobjects.API_VERSION) or not _scales(cluster):
+        raise Skipped("KEDA is not installed, or its ScaledObjects are gone")
     problem = _problem(cluster, EXTERNAL)
     if problem is None:
         return Seen(f"{EXTERNAL} is served")
@@ -174,14 +181,23 @@ def _has(schema: Any, path: tuple[str, ...]) -> bool:
     return schema is not None
 
 
-def _no_keda() -> Finding:
+def _scales(cluster: Cluster) -> bool:
+    """Whether there are ScaledObjects: of a KEDA that is half deleted other kinds of its group may be left."""
+    try:
+        cluster.plural_of(scaledobjects.API_VERSION, scaledobjects.KIND)
+    except ClusterMissing:
+        return False
+    return True
+
+
+def _no_keda(how: str, command: str) -> Finding:
     return Finding(
         rule="keda-missing",
         severity=Severity.ERROR,
         where="KEDA",
         what="no target scales on its forecast",
-        why="a target is in Recommend or Autoscale, and keda.sh/v1alpha1 is not served",
-        remedy="helm install keda kedacore/keda --namespace keda --create-namespace   # https://keda.sh/docs/latest/deploy",
+        why=f"a target is in Recommend or Autoscale, and {scaledobjects.API_VERSION} {how}",
+        remedy=f"helm {command} keda kedacore/keda --namespace keda --create-namespace   # https://keda.sh/docs/latest/deploy",
     )
 
 

@@ -17,6 +17,8 @@ from helios.operator.footprints import PodShape, Quantities, quantity
 
 Place = tuple[str, str, str]
 """Namespace, kind and name of a workload."""
+_LEFT = "validations.keda.sh/hpa-ownership"
+"""At `false` on an HPA, KEDA's webhook does not mind it (`verifyHpas`)."""
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "ReplicaSet"})
 
 
@@ -50,10 +52,8 @@ class Inventory:
 
     def template(self, scaler: Manifest, workload: tuple[str, str]) -> PodShape | None:
         """What the pods of a workload ask for, by its template; None where it is not among what was read."""
-        found = self._workloads.get((scaler.namespace, *workload), [])
-        near = [one for one in found if one.folder == scaler.folder] or found
         try:
-            shapes = {PodShape.of(part(one.spec, "template", "spec")) for one in near if _has_template(one)}
+            shapes = {PodShape.of(part(one.spec, "template", "spec")) for one in self._near(scaler, workload)}
         except (
             AttributeError,
             TypeError,
@@ -62,6 +62,17 @@ class Inventory:
         ):  # the API server refuses such a workload
             return None
         return shapes.pop() if len(shapes) == 1 else None
+
+    def sidecars(self, scaler: Manifest, workload: tuple[str, str]) -> frozenset[str]:
+        """Names of a workload's init containers, of which KEDA's webhook knows nothing and the HPA does."""
+        pods = [part(one.spec, "template", "spec") for one in self._near(scaler, workload)]
+        return frozenset(str(one.get("name")) for pod in pods for one in items(pod, "initContainers"))
+
+    def _near(self, scaler: Manifest, workload: tuple[str, str]) -> list[Manifest]:
+        """Whole manifests of a workload: of the autoscaler's own folder, where there are any."""
+        found = self._workloads.get((scaler.namespace, *workload), [])
+        near = [one for one in found if one.folder == scaler.folder] or found
+        return [one for one in near if _has_template(one)]
 
     @cached_property
     def _workloads(self) -> Mapping[Place, list[Manifest]]:
@@ -85,14 +96,12 @@ class Inventory:
         return False
 
     def rivals(self) -> list[list[Scaled | Autoscaler]]:
-        """Autoscalers of one workload, where there are several at a time."""
+        """Autoscalers of one workload, where there are several; a paused ScaledObject is one of them, as KEDA's webhook sees it."""
         groups: dict[tuple[str, str, str, str], dict[tuple[str, str], Scaled | Autoscaler]] = defaultdict(
             dict
         )
         everybody: Iterable[Scaled | Autoscaler] = [*self.scaled_objects(), *self.autoscalers()]
         for one in everybody:
-            if isinstance(one, Scaled) and one.paused is not None:
-                continue
             manifest = one.manifest
             group = groups[(manifest.folder, manifest.namespace, *one.workload)]
             group.setdefault((manifest.kind, manifest.name), one)
@@ -125,11 +134,19 @@ def _has_template(workload: Manifest) -> bool:
 
 
 def _unhanded(several: list[Scaled | Autoscaler]) -> list[Scaled | Autoscaler]:
-    """Without the HPAs that a ScaledObject of the same workload is to take over."""
+    """Without the HPAs that a ScaledObject of the same workload is to take over, or that KEDA is told to leave beside a paused one."""
     taken = {
         str(part(one.spec, "advanced", "horizontalPodAutoscalerConfig").get("name"))
         for one in several
         if isinstance(one, Scaled)
         and one.manifest.annotations.get("scaledobject.keda.sh/transfer-hpa-ownership") == "true"
     }
-    return [one for one in several if isinstance(one, Scaled) or one.manifest.name not in taken]
+    resting = all(one.paused is not None for one in several if isinstance(one, Scaled))
+    return [
+        one
+        for one in several
+        if isinstance(one, Scaled)
+        or not (
+            one.manifest.name in taken or (resting and str(one.manifest.annotations.get(_LEFT)) == "false")
+        )
+    ]

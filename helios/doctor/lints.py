@@ -13,6 +13,7 @@ from helios.doctor import (
     scaledobject_lints,
     scrape_lints,
     target_lints,
+    trigger_lints,
     workload_lints,
 )
 from helios.doctor.findings import Finding, arranged
@@ -53,6 +54,7 @@ def _looks(inventory: Inventory) -> Iterator[tuple[str, Iterator[Finding]]]:
         where = scaled.manifest.where
         yield where, scaledobject_lints.lints(scaled)
         for trigger in scaled.triggers:
+            yield where, trigger_lints.lints(scaled, trigger)
             yield where, query_lints.lints(scaled, trigger)
         yield where, workload_lints.of_scaled_object(scaled, inventory)
     for hpa in inventory.autoscalers():
@@ -61,7 +63,7 @@ def _looks(inventory: Inventory) -> Iterator[tuple[str, Iterator[Finding]]]:
     yield "two-autoscalers", workload_lints.rivals(inventory)
     for target in inventory.of_kind("HeliosTarget"):
         yield target.where, target_lints.lints(target)
-    for scrape in inventory.of_kind("ServiceMonitor", "PodMonitor", "PodMonitoring"):
+    for scrape in inventory.of_kind("ServiceMonitor", "PodMonitor", "PodMonitoring", "ClusterPodMonitoring"):
         yield scrape.where, scrape_lints.lints(scrape)
 
 

@@ -59,7 +59,12 @@ __all__ = ["NAMES", "RULES", "Check", "Doors", "Terms", "live_checks"]
 
 
 def live_checks(
-    settings: Settings, doors: Doors, terms: Terms, *, tell: Callable[[Check], None] = lambda _: None
+    settings: Settings,
+    doors: Doors,
+    terms: Terms,
+    *,
+    namespace: str | None = None,
+    tell: Callable[[Check], None] = lambda _: None,
 ) -> list[Check]:
     """Look at everything; a check for each of `NAMES`.
 
@@ -67,9 +72,12 @@ def live_checks(
         settings: the operator's.
         doors: to the outside.
         terms: the operator's own rules.
+        namespace: whose targets are read where not all may be listed.
         tell: is given each check as it ends, in the thread of the caller.
     """
-    checks, fleet = cluster_checks.cluster_checks(doors.cluster, settings, terms, tell=tell)
+    checks, fleet = cluster_checks.cluster_checks(
+        doors.cluster, settings, terms, namespace=namespace, tell=tell
+    )
     if fleet is None:
         # without a cluster it is `helios run` that scores; with one, it scores HeliosTargets alone
         alone = checks[0].skipped or bool(checks[0].findings)

@@ -35,7 +35,7 @@ _GROUPS: Mapping[str, frozenset[str]] = {
     "apps": frozenset({"Deployment", "StatefulSet", "ReplicaSet", "DaemonSet"}),
     "": frozenset({"LimitRange"}),
     "monitoring.coreos.com": frozenset({"ServiceMonitor", "PodMonitor"}),
-    "monitoring.googleapis.com": frozenset({"PodMonitoring"}),
+    "monitoring.googleapis.com": frozenset({"PodMonitoring", "ClusterPodMonitoring"}),
 }
 """What is looked at, or looked up, by group."""
 _JUDGED = (SCALED_OBJECT, HPA, TARGET)
@@ -126,17 +126,19 @@ def read(
             is looked at. None: it is an error, as a file that was named always is.
 
     Raises:
-        SettingsError: there is no such file, it is not YAML, or it cannot be read.
+        SettingsError: there is no such file, it is not YAML, it cannot be read, or one that was named holds no document.
     """
     found: list[Manifest] = []
     names: list[str] = []
     for path in paths:
-        in_folder, reasons = path != STDIN and Path(path).is_dir(), []
-        files = _files(path)
+        files, reasons = _files(path), []
+        in_folder = path != STDIN and Path(path).is_dir()
         for file in files:
             text = ""
             try:
                 text = _text(file, stdin or sys.stdin)
+                if not in_folder:
+                    _hold_something(file, text)
                 found += parsed(_name(file), text)
                 names.append(_name(file))
             except SettingsError as error:
@@ -189,8 +191,17 @@ def items(body: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []
 
 
+def _hold_something(file: str, text: str) -> None:
+    """Hold that there is more than comments and separators: a render that failed writes no more than that."""
+    lines = (line.partition("#")[0].strip() for line in text.splitlines())
+    if all(line in {"", "---", "..."} or line.startswith("%") for line in lines):
+        raise SettingsError(f"--file {file}: there is no document in it")
+
+
 def _files(path: str) -> list[str]:
     """The files of a path."""
+    if not path.strip():
+        raise SettingsError("--file: the name is empty: a variable that is not set?")
     root = Path(path)
     if path == STDIN or not root.is_dir():
         return [path]
@@ -247,6 +258,10 @@ def _documents(text: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
 
 
 def _taken_apart(body: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(body, list):  # the items of a list, as jq prints them
+        for one in body:
+            yield from _taken_apart(one)
+        return
     if not isinstance(body, Mapping):
         return
     kind, group = str(body.get("kind")), str(body.get("apiVersion") or "").rpartition("/")[0]

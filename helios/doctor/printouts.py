@@ -31,6 +31,7 @@ class Diagnosis:
         files: names of the files they came from; None for a cluster.
         accepted: how many findings their objects accept.
         incomplete: whether something that seems to be of interest could not be read.
+        namespace: of the cluster, where it was one alone.
     """
 
     findings: Sequence[Finding]
@@ -39,6 +40,7 @@ class Diagnosis:
     files: Sequence[str] | None
     accepted: int = 0
     incomplete: bool = False
+    namespace: str | None = None
 
     def counts(self) -> dict[str, int]:
         """How many objects were looked at, by kind."""
@@ -120,7 +122,8 @@ def _looked(diagnosis: Diagnosis) -> str:
     if diagnosis.files is not None:
         return f"{', '.join(found)} in {_many(len(diagnosis.files), 'file')}"
     done = sum(not one.skipped for one in diagnosis.checks)
-    return f"{', '.join(found)} in the cluster, and {done} of {_many(len(diagnosis.checks), 'live check')}"
+    where = f"namespace {diagnosis.namespace}" if diagnosis.namespace else "the cluster"
+    return f"{', '.join(found)} in {where}, and {done} of {_many(len(diagnosis.checks), 'live check')}"
 
 
 def _many(number: int, noun: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -76,7 +77,7 @@ def _unreadable(scaled: Scaled, trigger: Trigger, query: str, error: Unreadable)
         scaled.manifest.where,
         f"{trigger}: Prometheus refuses the query, so KEDA gets an error each time and the workload does not follow it.",
         f"It cannot be parsed: {error}",
-        "# ask Prometheus itself:\npromtool promql format " + repr(query.strip()),
+        "# ask Prometheus itself:\npromtool promql format " + shlex.quote(query.strip()),
     )
 
 

@@ -69,17 +69,18 @@ def trigger(
 
     Args:
         body: as it is.
-        changes: fields of `metadata` by name, as they should be; None takes a field away.
+        changes: fields of `metadata` by name, as they should be, and shown as they are; None takes a field away.
         metric_type: of the trigger; None leaves it as it is.
     """
     kind = str(body.get("type") or "")
-    metadata = {as_text(key): value for key, value in part(body, "metadata").items()} | dict(changes or {})
-    shown = {key: _masked(kind, key, value) for key, value in metadata.items() if value is not None}
-    said = {"metricType": metric_type or body.get("metricType")}
+    said = {as_text(key): value for key, value in part(body, "metadata").items()}
+    masked = {key: _masked(kind, key, value) for key, value in said.items() if value is not None}
+    shown = {key: value for key, value in {**masked, **(changes or {})}.items() if value is not None}
+    metrics = {"metricType": metric_type or body.get("metricType")}
     fixed = {
         "type": body.get("type"),
         **{key: value for key in ("name",) if (value := body.get(key))},
-        **{key: value for key, value in said.items() if value},
+        **{key: value for key, value in metrics.items() if value},
         **{key: value for key in ("useCachedMetrics",) if (value := body.get(key)) is not None},
         "metadata": shown,
         **{key: value for key in ("authenticationRef",) if (value := body.get(key))},
@@ -97,12 +98,13 @@ def _masked(kind: str, key: str, value: object) -> str:
     """A value of a trigger's metadata, if it is certain that it is no secret."""
     if isinstance(value, int | float) and not _SECRET.search(key):
         return as_text(value)
-    if not isinstance(value, str) or not _plain(kind, key, value):
+    if not isinstance(value, str) or not is_plain(kind, key, value):
         return MASK
     return value
 
 
-def _plain(kind: str, key: str, value: str) -> bool:
+def is_plain(kind: str, key: str, value: str) -> bool:
+    """Whether a field of a trigger's metadata is certain to hold no secret, by its name and what it says."""
     if value.lower() in {"true", "false"} or (as_number(value) is not None and not _SECRET.search(key)):
         return True
     if key == "serverAddress":

@@ -9,17 +9,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from helios.doctor.checks import Seen, Skipped, counted
+from helios.doctor.accounts import ACCOUNT, Holder, Sight
+from helios.doctor.checks import Seen, Skipped, counted, listed
 from helios.doctor.findings import Finding, Severity
 from helios.doctor.fleets import Fleet
 from helios.errors import ClusterError, ClusterForbidden
 from helios.operator.clusters import Cluster
 from helios.operator.workloads import LISTED
 
-AUTHENTICATION, AUTHORIZATION = "authentication.k8s.io/v1", "authorization.k8s.io/v1"
-ACCOUNT = ("helios", "helios")
-"""Namespace and name of the shipped service account, and name of the StatefulSet that uses it."""
-_PREFIX = "system:serviceaccount:"
+AUTHORIZATION = "authorization.k8s.io/v1"
 
 
 class Need(Enum):
@@ -91,88 +89,60 @@ RIGHTS = (
 """All that the operator ever asks of the API server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Whose rights are asked about.
-
-    Attributes:
-        name: of the user.
-        own: whether that is who asks.
-        account: namespace and name, where it is a service account.
-    """
-
-    name: str
-    own: bool
-    account: tuple[str, str] | None = None
-
-
-def granted(cluster: Cluster, fleet: Fleet | None, lease: str | None) -> Seen:
+def granted(cluster: Cluster, sight: Sight, fleet: Fleet | None, lease: str | None) -> Seen:
     """Whether the operator may do what it must; every verb that it may not is a finding.
+
+    Where no operator is to be seen, who asks is asked about, and never accused: his rights need not be the operator's.
 
     Args:
         cluster: the door.
+        sight: who the operator is.
         fleet: for whom; None: unknown, so that every right but those of single kinds may be needed.
-        lease: namespace of the lease, if there is one.
+        lease: namespace of the lease, if there is one and it is known.
 
     Raises:
-        Skipped: nobody may ask here what the operator may do.
+        Skipped: nobody may ask here what the operator may do, or no operator is to be seen.
         ClusterError: reviews fail.
     """
-    holder = holder_of(cluster)
+    holder = sight.operator or sight.asker
     missing, asked = [], 0
-    for right in RIGHTS:
-        for group, resource in _resources(right, cluster, fleet):
-            space = lease if right.need is Need.LEASE else None
-            if right.need is Need.LEASE and lease is None:
-                continue
-            for verb in right.verbs:
-                asked += 1
-                if not _allowed(cluster, holder, (group, resource, verb, space)):
-                    missing.append((right, group, resource, verb))
+    for right, group, resource, verb in _needed(cluster, fleet, lease):
+        asked += 1
+        space = lease if right.need is Need.LEASE else None
+        if _allowed(cluster, holder, (group, resource, verb, space)):
+            continue
+        if sight.operator is None and sight.hidden:
+            raise Skipped(_hidden(holder))
+        missing.append((right, group, resource, verb))
+    if missing and sight.operator is None:
+        lost = listed([f"{verb} {resource}" for _, _, resource, verb in missing])
+        raise Skipped(
+            f"no operator is installed; one that ran as {holder.name} would lack {len(missing)} of {counted(asked, 'right')}: {lost}"
+        )
     said = f"{holder.name} has {asked - len(missing)} of {counted(asked, 'right')}"
     if len(missing) == asked:
         return Seen(said, (_unbound(holder),))
     return Seen(said, tuple(_finding(holder, fleet, *one) for one in missing))
 
 
-def holder_of(cluster: Cluster) -> Holder:
-    """Who the operator is to the API server: its service account, or, where none is installed, who asks.
+def _needed(
+    cluster: Cluster, fleet: Fleet | None, lease: str | None
+) -> Iterator[tuple[Right, str, str, str]]:
+    """Right, group, resource and verb of each review."""
+    for right in RIGHTS:
+        if right.need is Need.LEASE and lease is None:
+            continue
+        for group, resource in _resources(right, cluster, fleet):
+            for verb in right.verbs:
+                yield right, group, resource, verb
 
-    Raises:
-        ClusterError: the API server does not answer.
-    """
-    own = _own_name(cluster)
-    found = installed(cluster)
-    name = own if found is None else _PREFIX + ":".join(found)
-    account = tuple(name.removeprefix(_PREFIX).split(":")) if name.startswith(_PREFIX) else None
-    return Holder(name, name == own, (account[0], account[1]) if account and len(account) == 2 else None)
 
-
-def installed(cluster: Cluster) -> tuple[str, str] | None:
-    """Namespace and name of the service account of an installed operator; None where none is to be seen."""
+def _hidden(asker: Holder) -> str:
     namespace, name = ACCOUNT
-    try:
-        for body in cluster.list("apps/v1", "statefulsets", field_selector=f"metadata.name={name}"):
-            spec = ((body.get("spec") or {}).get("template") or {}).get("spec") or {}
-            if any("operator" in (one.get("args") or ()) for one in spec.get("containers") or ()):
-                return body["metadata"]["namespace"], spec.get("serviceAccountName") or "default"
-    except ClusterForbidden:
-        pass  # the account itself may be seen
-    try:
-        cluster.get("v1", "serviceaccounts", namespace, name)
-    except ClusterError:
-        return None
-    return ACCOUNT
-
-
-def _own_name(cluster: Cluster) -> str:
-    """The user that asks; `you` where the API server is too old to say."""
-    review = {"apiVersion": AUTHENTICATION, "kind": "SelfSubjectReview"}
-    try:
-        status = cluster.create(review).get("status") or {}
-    except ClusterError:
-        return "you"
-    return str((status.get("userInfo") or {}).get("username") or "you")
+    return (
+        f"you may not see the operator's account (get serviceaccounts {name} in namespace {namespace}; list statefulsets), and the "
+        f"rights of {asker.name} say nothing of it: run helios doctor in the operator's pod, or as an administrator"
+    )
 
 
 def _resources(right: Right, cluster: Cluster, fleet: Fleet | None) -> Iterator[tuple[str, str]]:

@@ -1,162 +1,69 @@
-"""What is wrong with a ScaledObject beside its queries: triggers that KEDA refuses, bounds, fallback, what pauses it."""
+"""What is wrong with a ScaledObject beside its triggers: bounds, fallback, cooldown, what pauses it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
-from helios.doctor import rules
+from helios.doctor import readings, rules
 from helios.doctor.expressions import has_template
 from helios.doctor.findings import Finding, Severity
 from helios.doctor.manifests import part
-from helios.doctor.remedies import as_text, pasted, scaling
-from helios.doctor.remedies import trigger as fixed
-from helios.doctor.scalers import DEFAULT_MAXIMUM, RESOURCES, Scaled, Trigger, as_count, as_number
+from helios.doctor.remedies import pasted, scaling
+from helios.doctor.scalers import DEFAULT_MAXIMUM, RESOURCES, Scaled, as_count, as_number
 from helios.operator.marks import FORM
 from helios.operator.scaledobjects import Form
 
 _SAFE = "currentReplicasIfHigher"
-_TO_FILL_IN = "<LOAD-OF-ONE-POD>"
+_BEHAVIORS = ("static", "currentReplicas", _SAFE, "currentReplicasIfLower", "scalingModifiers")
 _DIGITS = 18
-_LARGEST_PERCENT = 1000
-_RESOURCE_TYPES = frozenset({"Utilization", "AverageValue"})
+_WINDOW, _LARGEST_WINDOW = 300, 3600
+"""Seconds that an HPA waits before it scales in, where nothing is said, and the most that may be said."""
 
 
 def lints(scaled: Scaled) -> Iterator[Finding]:
-    """Everything but the queries."""
-    for trigger in scaled.triggers:
-        yield from _metadata(scaled, trigger)
-        yield from _metric_type(scaled, trigger)
-        yield from _threshold(scaled, trigger)
-        yield from _nulls(scaled, trigger)
-        yield from _activation(scaled, trigger)
+    """Everything but its triggers."""
     yield from _bounds(scaled)
     yield from _minimum(scaled)
     yield from _maximum(scaled)
+    yield from _target(scaled)
     yield from _fallback(scaled)
+    yield from _cooldown(scaled)
     yield from _paused(scaled)
 
 
-def _metadata(scaled: Scaled, trigger: Trigger) -> Iterator[Finding]:
-    wrong = [as_text(key) for key, value in trigger.metadata.items() if not isinstance(value, str)]
-    if wrong:
-        named = ", ".join(wrong)
-        yield rules.NOT_TEXT.found(
-            scaled.manifest.where,
-            f"{trigger}: the API server refuses the object, and the one before it stays in force.",
-            f"Every value of a trigger's metadata is text; {named} {'is' if len(wrong) == 1 else 'are'} not quoted.",
-            fixed(trigger.body),
-        )
-
-
-def _metric_type(scaled: Scaled, trigger: Trigger) -> Iterator[Finding]:
-    said = trigger.metric_type
-    if has_template(said):
-        return
-    if trigger.type not in RESOURCES:
-        if said == "Utilization":
-            yield rules.METRIC_TYPE.found(
-                scaled.manifest.where,
-                f"{trigger}: KEDA fails to build the trigger, and makes no HPA or leaves the old one as it is.",
-                "metricType Utilization is for cpu and memory alone: it needs a request to be a ratio of.",
-                fixed(trigger.body, metric_type="AverageValue"),
-            )
-    elif said not in _RESOURCE_TYPES or "type" in trigger.metadata:
-        yield rules.METRIC_TYPE.found(
-            scaled.manifest.where,
-            f"{trigger}: KEDA fails to build the trigger, and makes no HPA or leaves the old one as it is.",
-            "A cpu or memory trigger says metricType Utilization or AverageValue; metadata.type is gone since KEDA 2.18.",
-            fixed(
-                trigger.body,
-                {"type": None},
-                metric_type=said if said in _RESOURCE_TYPES else "Utilization",
-            ),
-        )
-
-
-def _threshold(scaled: Scaled, trigger: Trigger) -> Iterator[Finding]:
-    """The number that the value is divided by, of the triggers that are certain to need it under this name."""
-    if trigger.type == "prometheus":
-        key, good = "threshold", _positive(trigger.metadata.get("threshold"))
-    elif trigger.type in RESOURCES and trigger.metric_type == "Utilization":
-        key, good = "value", _whole(trigger.metadata.get("value"))
-    else:
-        return
-    said = trigger.metadata.get(key)
-    if good or has_template(str(said)) or scaled.modifiers.get("formula"):
-        return
-    what = (
-        f"{said!r} is no {'whole ' if key == 'value' else ''}number above zero"
-        if key in trigger.metadata
-        else "is missing"
-    )
-    yield rules.THRESHOLD.found(
-        scaled.manifest.where,
-        f"{trigger}: KEDA fails to build the trigger, and makes no HPA or leaves the old one as it is.",
-        f"{key} {what}; units and percent signs are not read.",
-        fixed(trigger.body, {key: _whole_percent(said) if key == "value" else _digits(said) or _TO_FILL_IN}),
-    )
-
-
-def _nulls(scaled: Scaled, trigger: Trigger) -> Iterator[Finding]:
-    said = trigger.metadata.get("ignoreNullValues")
-    if not trigger.reads_nothing_as_zero or has_template(str(said)):
-        return
-    if said is not None and 0 in (scaled.minimum, scaled.idle):  # asked for twice: no series, no pods
-        return
-    # cpu and memory hold nothing up where there is a step to zero: they are no activity to KEDA
-    guarded = any(one.type in RESOURCES for one in scaled.triggers) and scaled.floor != 0
-    least = scaled.floor or 0
-    to = f"what cpu or memory ask for, at least {least}" if guarded else f"{least}"
-    blind = " The fallback does not arm, as there is no error." if scaled.spec.get("fallback") else ""
-    yield rules.NULLS.found(
-        scaled.manifest.where,
-        f"{trigger}: when its series are gone (Prometheus restarted, an exporter dead, a label renamed) the workload is "
-        f"scaled in to {to}, at whatever load.{blind}",
-        "ignoreNullValues is "
-        + ("not said, and KEDA's default is true" if said is None else "true")
-        + ": an empty answer, NaN and Inf are read as 0 without an error.",
-        fixed(trigger.body, {"ignoreNullValues": "false"}),
-        severity=Severity.WARNING if guarded else Severity.ERROR,
-    )
-
-
-def _activation(scaled: Scaled, trigger: Trigger) -> Iterator[Finding]:
-    """Only where the workload scales out before the activation would let it: below, nothing is lost."""
-    activation, threshold = as_number(trigger.metadata.get("activationThreshold")), trigger.threshold
-    least = scaled.minimum
-    if trigger.type != "prometheus" or activation is None or not threshold or not least:
-        return
-    if trigger.metric_type == "AverageValue" and activation > threshold * least:
-        yield rules.ACTIVATION.found(
-            scaled.manifest.where,
-            f"{trigger}: the workload is scaled out from {threshold * least:g} on, not from {activation:g}.",
-            f"activationThreshold is for the step from 0 to 1 replica alone, and minReplicaCount is {least}.",
-            fixed(trigger.body, {"activationThreshold": None}),
-        )
-
-
 def _bounds(scaled: Scaled) -> Iterator[Finding]:
-    least, idle = scaled.minimum, as_count(scaled.spec.get("idleReplicaCount"))
-    if least is not None and max(least, 1) > scaled.maximum:
+    """What the API server refuses by the resource's schema, and KEDA's webhook (`CheckReplicaCountBoundsAreValid`)."""
+    least, most, idle = _count(scaled, "minReplicaCount", 0), scaled.maximum, scaled.idle
+    known = _count(scaled, "maxReplicaCount", most) is not None
+    if (known and least is not None and not 0 <= least <= most) or most < 1:
+        yield rules.BOUNDS.found(
+            scaled.manifest.where,
+            "The object is refused, and the one before it stays in force.",
+            f"minReplicaCount {least or 0} and maxReplicaCount {most}: 0 ≤ minimum ≤ maximum, and a maximum of 1 at least.",
+            scaling(minReplicaCount=max(min(least or 0, most), 0), maxReplicaCount=max(least or 0, most, 1)),
+        )
+    if idle is None or least is None:
+        return
+    above = max(least, 1) if scaled.says("minReplicaCount") else 0  # where 0 is said, KEDA compares with 1
+    if not 0 <= idle < above:
         yield rules.BOUNDS.found(
             scaled.manifest.where,
             "KEDA's webhook refuses the object, and the one before it stays in force.",
-            f"minReplicaCount {least} is above maxReplicaCount {scaled.maximum}.",
-            scaling(minReplicaCount=scaled.maximum, maxReplicaCount=max(least, 1)),
+            f"idleReplicaCount {idle} is not below minReplicaCount {above}.",
+            scaling(idleReplicaCount=0, minReplicaCount=max(least, 1)),
         )
-    if idle is not None and idle >= (least or 0):
-        yield rules.BOUNDS.found(
-            scaled.manifest.where,
-            "KEDA's webhook refuses the object, and the one before it stays in force.",
-            f"idleReplicaCount {idle} is not below minReplicaCount {least or 0}.",
-            scaling(idleReplicaCount=0, minReplicaCount=max(least or 0, 1)),
-        )
+
+
+def _count(scaled: Scaled, field: str, default: int) -> int | None:
+    """A count as it is said, or the default; None where that is not known yet."""
+    return as_count(scaled.spec[field]) if scaled.says(field) else default
 
 
 def _minimum(scaled: Scaled) -> Iterator[Finding]:
     idle = scaled.idle == 0 and bool(scaled.minimum)
-    if "minReplicaCount" in scaled.spec and scaled.minimum != 0 and not idle:
+    if scaled.says("minReplicaCount") and scaled.minimum != 0 and not idle:
         return
     meant = idle or scaled.minimum == 0
     said = (
@@ -165,12 +72,19 @@ def _minimum(scaled: Scaled) -> Iterator[Finding]:
         else "minReplicaCount is not said, and KEDA's default is 0"
     )
     blind = [
-        one for one in scaled.triggers if one.reads_nothing_as_zero and "ignoreNullValues" not in one.metadata
+        one
+        for one in scaled.triggers
+        if one.reads_nothing_as_zero and not readings.said(one.metadata.get("ignoreNullValues"))
     ]
+    refused = scaled.workload[0] in {"Deployment", "StatefulSet"}  # of others the webhook knows nothing
     if not scaled.outside:
         if idle:
             return
-        what = "KEDA's webhook refuses the object: cpu and memory cannot wake a workload that has no pods."
+        what = (
+            "KEDA's webhook refuses the object: cpu and memory cannot wake a workload that has no pods."
+            if refused
+            else "Nothing goes to 0: cpu and memory are always active to KEDA, and the HPA's minimum is 1."
+        )
     elif meant and any("helios_" in (one.query or "") for one in scaled.triggers):
         what = "Helios never asks for less than one replica: only an outage of its gauges can take the workload to 0."
     elif not meant or blind:
@@ -185,18 +99,38 @@ def _minimum(scaled: Scaled) -> Iterator[Finding]:
         what,
         f"{said}.",
         scaling(idleReplicaCount=None) if idle else scaling(minReplicaCount=1),
-        severity=Severity.WARNING if scaled.outside and not blind else Severity.ERROR,
+        severity=Severity.ERROR if blind or (refused and not scaled.outside) else Severity.WARNING,
     )
 
 
 def _maximum(scaled: Scaled) -> Iterator[Finding]:
-    if "maxReplicaCount" not in scaled.spec:
+    if not scaled.says("maxReplicaCount"):
         yield rules.MAXIMUM.found(
             scaled.manifest.where,
             "A wrong or a runaway metric takes the workload to 100 replicas.",
             "maxReplicaCount is not said, and KEDA's default is 100.",
             f"{scaling(maxReplicaCount=DEFAULT_MAXIMUM)}   # as it is now; lower it to what you would pay for",
         )
+
+
+def _target(scaled: Scaled) -> Iterator[Finding]:
+    """What a formula yields is divided by its target (`validateScalingModifiersTarget`)."""
+    target = scaled.modifiers.get("target")
+    if not scaled.modifiers.get("formula") or has_template(str(target)) or _is_target(target):
+        return
+    yield rules.THRESHOLD.found(
+        scaled.manifest.where,
+        "KEDA's webhook refuses the object, and the one before it stays in force.",
+        f"Of scalingModifiers the target {'is missing' if target in (None, '') else f'{str(target)!r} is no number above zero'}.",
+        pasted({"spec": {"advanced": {"scalingModifiers": {"target": "1"}}}})
+        + "   # what one pod serves of the formula",
+    )
+
+
+def _is_target(value: object) -> bool:
+    """NaN passes there."""
+    number = as_number(value)
+    return number is not None and not number <= 0
 
 
 def _fallback(scaled: Scaled) -> Iterator[Finding]:
@@ -211,22 +145,45 @@ def _fallback(scaled: Scaled) -> Iterator[Finding]:
                 _safe(scaled),
             )
         return
-    if scaled.outside or scaled.modifiers:
-        yield from _disabled(scaled)
-        yield from _lowering(scaled)
-    else:
+    if not scaled.outside and not scaled.modifiers:
         yield rules.FALLBACK_OFF.found(
             scaled.manifest.where,
             "KEDA's webhook refuses the object; older ones took it, and the fallback never worked.",
             "There are only cpu and memory triggers, which the HPA reads by itself, without KEDA.",
-            "# leave out spec.fallback",
+            scaling(fallback=None),
         )
+        return
+    unfit = list(_unfit(fallback))
+    if unfit:
+        yield rules.FALLBACK_OFF.found(
+            scaled.manifest.where,
+            "The API server refuses the object, and the one before it stays in force.",
+            f"Of the fallback {' and '.join(unfit)}.",
+            _safe(scaled, replicas=as_count(fallback.get("replicas"))),
+        )
+    yield from _disabled(scaled)
+    yield from _lowering(scaled)
+
+
+def _unfit(fallback: Mapping[str, Any]) -> Iterator[str]:
+    """What the resource's schema does not let pass."""
+    for field in ("failureThreshold", "replicas"):
+        said, count = fallback.get(field), as_count(fallback.get(field))
+        if said is None:
+            yield f"{field} is missing"
+        elif count is not None and count < 0:
+            yield f"{field} is below 0"
+    behavior = fallback.get("behavior")
+    if behavior is not None and behavior not in _BEHAVIORS and not has_template(str(behavior)):
+        yield f"behavior {str(behavior)!r} is none of {', '.join(_BEHAVIORS)}"
 
 
 def _disabled(scaled: Scaled) -> Iterator[Finding]:
     """`HasValidFallback`: the target is parsed as an integer there, and as a float everywhere else."""
     target = scaled.modifiers.get("target")
-    if not scaled.modifiers or target is None or has_template(str(target)) or _whole(target):
+    if not scaled.modifiers or not _is_target(target) or has_template(str(target)):
+        return
+    if readings.whole(target, bits=64) is not None:
         return
     yield rules.FALLBACK_OFF.found(
         scaled.manifest.where,
@@ -265,6 +222,32 @@ def _lowering(scaled: Scaled) -> Iterator[Finding]:
         )
 
 
+def _cooldown(scaled: Scaled) -> Iterator[Finding]:
+    """Only where it is longer than what scaling in waits for anyway: otherwise nothing is lost."""
+    cooldown, least = as_count(scaled.spec.get("cooldownPeriod")), scaled.minimum
+    down = part(scaled.behavior, "scaleDown")
+    window = as_count(down.get("stabilizationWindowSeconds", _WINDOW))
+    if cooldown is None or not least or scaled.says("idleReplicaCount") or window is None:
+        return
+    if (
+        FORM in scaled.manifest.annotations
+    ):  # the minimum is Helios', and the cooldown somebody's who gets it back
+        return
+    if (
+        cooldown <= window
+        or down.get("selectPolicy") == "Disabled"
+        or has_template(str(down.get("selectPolicy")))
+    ):
+        return
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": min(cooldown, _LARGEST_WINDOW)}}
+    yield rules.COOLDOWN.found(
+        scaled.manifest.where,
+        f"The workload is scaled in when the load has been low for {window} s, and not for {cooldown} s.",
+        f"cooldownPeriod is for the step to zero alone, and minReplicaCount is {least}; between 1 and more the HPA's window counts.",
+        scaling(cooldownPeriod=None, advanced={"horizontalPodAutoscalerConfig": {"behavior": behavior}}),
+    )
+
+
 def _paused(scaled: Scaled) -> Iterator[Finding]:
     annotation = scaled.paused
     offered = scaled.manifest.annotations.get(FORM) == Form.PAUSED.value
@@ -301,25 +284,3 @@ def _scaled_up(scaled: Scaled, target: str) -> dict[str, str]:
         "target": f"{(number * factor).normalize():f}",
         **({} if activation is None else {"activationTarget": f"{activation * factor:g}"}),
     }
-
-
-def _positive(value: object) -> bool:
-    number = as_number(value)
-    return number is not None and 0 < number < float("inf")
-
-
-def _whole(value: object) -> bool:
-    text = str(value).removeprefix("+")
-    return text.isascii() and text.isdigit() and bool(text.strip("0"))
-
-
-def _digits(value: object) -> str | None:
-    """The number in front of a percent sign."""
-    text = str(value or "").strip().rstrip("%").strip()
-    return text if _positive(text) else None
-
-
-def _whole_percent(value: object) -> str:
-    """A utilisation as KEDA reads it, the nearest to what was meant."""
-    number = as_number(_digits(value))
-    return "70" if number is None or not 0.5 <= number < _LARGEST_PERCENT else str(max(round(number), 1))

@@ -9,13 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from helios.doctor import readings
+from helios.doctor.api_versions import in_v2
 from helios.doctor.manifests import Manifest, items, part
+from helios.operator.footprints import quantity
 
 RESOURCES = frozenset({"cpu", "memory"})
 DEFAULT_MAXIMUM = 100
 """KEDA's, where maxReplicaCount is not said (`GetHPAMaxReplicas`)."""
 _LARGEST = 2**31 - 1
-_FALSE = frozenset({"0", "f", "false"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,8 @@ class Trigger:
     @property
     def reads_nothing_as_zero(self) -> bool:
         """Whether an empty result is a zero to KEDA, and no error."""
-        said = str(self.metadata.get("ignoreNullValues", "true")).lower()
-        return self.type == "prometheus" and said not in _FALSE
+        said = self.metadata.get("ignoreNullValues")
+        return self.type == "prometheus" and (readings.truth(said) is True or not readings.said(said))
 
     def __str__(self) -> str:
         name = self.body.get("name")
@@ -94,6 +96,10 @@ class Scaled:
         """What is wanted."""
         return self.manifest.spec
 
+    def says(self, field: str) -> bool:
+        """Whether the spec has a field; one of null is not said, as the API server has it."""
+        return self.spec.get(field) is not None
+
     @property
     def workload(self) -> tuple[str, str]:
         """Kind and name of what it scales."""
@@ -119,7 +125,7 @@ class Scaled:
         """The least that it can come to, with KEDA's default; None where that is not known yet."""
         if self.idle is not None:
             return self.idle
-        return self.minimum if "minReplicaCount" in self.spec else 0
+        return self.minimum if self.says("minReplicaCount") else 0
 
     @property
     def maximum(self) -> int:
@@ -144,7 +150,7 @@ class Scaled:
         if "autoscaling.keda.sh/paused-replicas" in annotations:
             return "autoscaling.keda.sh/paused-replicas"
         said = annotations.get("autoscaling.keda.sh/paused")
-        return None if said is None or str(said).lower() in _FALSE else "autoscaling.keda.sh/paused"
+        return None if said is None or readings.truth(said) is False else "autoscaling.keda.sh/paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +163,7 @@ class Metric:
         target: `Utilization`, `AverageValue` or `Value`.
         container: of a ContainerResource.
         selector: labels an external metric is chosen by.
+        amount: that its value is compared with; None where that is not known.
     """
 
     type: str
@@ -164,6 +171,7 @@ class Metric:
     target: str
     container: str | None = None
     selector: Mapping[str, str] | None = None
+    amount: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +181,12 @@ class Autoscaler:
     Attributes:
         manifest: it.
         metrics: with the API server's default: cpu, where none is said.
+        behavior: what it is told of its steps.
     """
 
     manifest: Manifest
     metrics: tuple[Metric, ...]
+    behavior: Mapping[str, Any]
 
     @classmethod
     def of(cls, manifest: Manifest) -> Self | None:
@@ -184,8 +194,11 @@ class Autoscaler:
         spec = manifest.spec
         if not part(spec, "scaleTargetRef").get("name") or "maxReplicas" not in spec:
             return None
-        metrics = tuple(_metric(one) for one in items(spec, "metrics"))
-        return cls(manifest, metrics or (Metric("Resource", "cpu", "Utilization"),))
+        converted = in_v2(manifest.body)
+        metrics = tuple(_metric(one) for one in items(converted, "metrics"))
+        return cls(
+            manifest, metrics or (Metric("Resource", "cpu", "Utilization"),), part(converted, "behavior")
+        )
 
     @property
     def workload(self) -> tuple[str, str]:
@@ -226,17 +239,16 @@ def as_count(value: Any) -> int | None:
 def _metric(body: Mapping[str, Any]) -> Metric:
     kind = str(body.get("type") or "")
     source = part(body, kind[:1].lower() + kind[1:])
-    name = source.get("name") or part(source, "metric").get("name") or source.get("metricName") or ""
-    target = part(source, "target").get("type")
-    if target is None:  # autoscaling/v2beta1
-        old = {"targetAverageUtilization": "Utilization", "targetAverageValue": "AverageValue"}
-        target = next((new for field, new in old.items() if field in source), "Value")
+    name, target = source.get("name") or part(source, "metric").get("name") or "", part(source, "target")
+    said = str(target.get("type") or "Value")
+    amount = quantity(target.get(said[:1].lower() + said[1:]))
     chosen = part(source, "metric", "selector", "matchLabels")
     container = source.get("container")
     return Metric(
         kind,
         str(name),
-        str(target),
+        said,
         None if container is None else str(container),
         {str(key): str(value) for key, value in chosen.items()},
+        None if amount is None else float(amount),
     )

@@ -5,10 +5,11 @@ By the schema that the API server publishes to everybody, so that the operator's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from helios.doctor.accounts import Sight
 from helios.doctor.checks import Seen, Skipped, listed
 from helios.doctor.findings import Finding, Severity
 from helios.errors import ClusterMissing
@@ -37,13 +38,21 @@ class Differences:
     other: tuple[str, ...]
 
 
-def resource(cluster: Cluster) -> Seen:
+def resource(cluster: Cluster, sight: Callable[[], Sight], *, meant: bool) -> Seen:
     """Whether HeliosTargets are served, and as this Helios knows them.
 
+    Args:
+        cluster: the door.
+        sight: looks for an operator; asked only where they are not served.
+        meant: whether the settings say that there is to be an operator.
+
     Raises:
+        Skipped: Helios is not installed, as far as can be seen.
         ClusterError: it cannot be found out.
     """
     if not cluster.served(API_VERSION):
+        if not meant:
+            _hold_operator(sight())
         return Seen(
             "there are no HeliosTargets here",
             (_crd("crd-missing", "there is no target to score", "is not installed"),),
@@ -66,6 +75,13 @@ def resource(cluster: Cluster) -> Seen:
         what = f"the API server refuses, or takes, what this Helios does not: {listed(found.other)}"
         return Seen(said, (_crd("crd-outdated", what, "is of another version"),))
     return Seen(f"{said}, as this Helios knows them")
+
+
+def _hold_operator(sight: Sight) -> None:
+    if sight.operator is None and sight.hidden:
+        raise Skipped("there are no HeliosTargets here, and you may not see whether there is an operator")
+    if sight.operator is None:
+        raise Skipped("Helios is not installed here: neither its resource nor an operator")
 
 
 def differences(ours: Mapping[str, Any], served: Mapping[str, Any]) -> Differences:

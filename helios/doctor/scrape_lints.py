@@ -22,10 +22,16 @@ def lints(manifest: Manifest) -> Iterator[Finding]:
     )
     field = _LISTS.get(manifest.kind)
     if field is None:
+        everywhere = manifest.kind == "ClusterPodMonitoring"
+        added = part(manifest.spec, "targetLabels").get("metadata")
+        if everywhere and isinstance(added, list) and "namespace" not in added:
+            return
         yield rules.SCRAPE.found(
             manifest.where,
             what,
-            "PodMonitoring always overwrites the label namespace, and renames ours to exported_namespace.",
+            "ClusterPodMonitoring overwrites the label namespace, unless targetLabels.metadata leaves it out."
+            if everywhere
+            else "PodMonitoring always overwrites the label namespace, and renames ours to exported_namespace.",
             pasted(
                 {
                     "apiVersion": "monitoring.googleapis.com/v1",

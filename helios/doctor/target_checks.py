@@ -26,11 +26,12 @@ _PLURALS = {
 def sound(fleet: Fleet) -> Seen:
     """Whether every target is valid, has its workload to itself, and has one that can be scored."""
     roster = fleet.roster
+    where = f" in namespace {fleet.alone}; those of others may not be listed" if fleet.alone else ""
     if not roster.targets:
-        return Seen("there is no HeliosTarget yet")
+        return Seen(f"there is no HeliosTarget yet{where}")
     findings = [*_invalid(fleet), *_in_conflict(fleet), *_without_workload(fleet), *_without_requests(fleet)]
     switched = len(fleet.switched)
-    said = f"{counted(len(roster.targets), 'HeliosTarget')}, {switched} in Recommend or Autoscale"
+    said = f"{counted(len(roster.targets), 'HeliosTarget')}, {switched} in Recommend or Autoscale{where}"
     return Seen(said, tuple(findings))
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import promql_parser as promql
 
 from helios.doctor import rules
+from helios.doctor.api_versions import BEHAVIOR, FIRST
 from helios.doctor.expressions import TooLong, Unreadable, parsed, parts
 from helios.doctor.findings import Finding, Severity
 from helios.doctor.inventories import Inventory, lacking
-from helios.doctor.manifests import Manifest, items, part
-from helios.doctor.remedies import pasted
+from helios.doctor.manifests import SCALED_OBJECT, Manifest, items, part
+from helios.doctor.remedies import pasted, scaling
 from helios.doctor.scalers import RESOURCES, Autoscaler, Metric, Scaled
 
+_ASKED = frozenset({"Deployment", "StatefulSet"})
 _RATES = frozenset({"rate", "irate", "deriv", "delta", "idelta", "increase"})
 
 
@@ -34,26 +37,40 @@ def of_autoscaler(hpa: Autoscaler, inventory: Inventory) -> Iterator[Finding]:
     yield from _requests(hpa.manifest, hpa.workload, hpa.metrics, inventory)
     yield from _memory(hpa.manifest, hpa.metrics)
     noisy = any(one.type in {"Resource", "ContainerResource"} for one in hpa.metrics)
-    yield from _window(hpa.manifest, part(hpa.manifest.spec, "behavior"), ("spec", "behavior"), noisy=noisy)
+    yield from _window(hpa.manifest, hpa.behavior, ("spec", "behavior"), noisy=noisy)
 
 
 def rivals(inventory: Inventory) -> Iterator[Finding]:
     """Workloads with more than one autoscaler."""
     for several in inventory.rivals():
-        last = next((one for one in several if isinstance(one, Scaled)), several[-1])
+        scaled = [one for one in several if isinstance(one, Scaled)]
+        # of several ScaledObjects a paused one is the one to leave
+        last = max(scaled, key=lambda one: one.paused is None) if scaled else several[-1]
         others = [one for one in several if one is not last]
+        acting = [one for one in several if not (isinstance(one, Scaled) and one.paused is not None)]
         kind, name = last.workload
         named = " and ".join(f"{one.manifest.kind} {one.manifest.name}" for one in [last, *others])
         # files without a namespace may be for one each, such as web-dev.yaml beside web-prod.yaml
         files = {one.manifest.place.rpartition(":")[0] for one in several}
         apart = not last.manifest.namespace and len(files) == len(several)
+        has = f"{kind} {name} has {named}{', if both are applied together' if apart else ''}."
+        if len(acting) > 1:
+            what = (
+                f"{has} Their HPAs stop each other (AmbiguousSelector), and before Kubernetes 1.27 they fought; KEDA's "
+                "webhook refuses whichever ScaledObject comes second."
+            )
+            why = "An HPA scales on the maximum of its own metrics; two of them know nothing of each other."
+        else:
+            what = (
+                f"{has} KEDA's webhook refuses whichever ScaledObject comes second, and every change of it."
+            )
+            why = "It asks who else has the workload, and not whether one of them is paused."
         yield rules.TWO.found(
             last.manifest.where,
-            f"{kind} {name} has {named}{', if both are applied together' if apart else ''}. Their HPAs stop each other (AmbiguousSelector), and before Kubernetes 1.27 they "
-            "fought; KEDA's webhook refuses whichever ScaledObject comes second.",
-            "An HPA scales on the maximum of its own metrics; two of them know nothing of each other.",
+            what,
+            why,
             _joined(last, others[0]),
-            severity=Severity.WARNING if apart else None,
+            severity=Severity.WARNING if apart or len(acting) < 2 else None,
         )
 
 
@@ -76,7 +93,8 @@ def _requests(
 ) -> Iterator[Finding]:
     kind, name = workload
     for metric in metrics:
-        if metric.target != "Utilization" or metric.name not in RESOURCES:
+        computed = metric.target == "Utilization"
+        if metric.name not in RESOURCES or not (computed or manifest.kind == SCALED_OBJECT):
             continue
         shape = inventory.template(manifest, workload)
         without = [] if shape is None else lacking(shape, metric.name, metric.container)
@@ -85,6 +103,9 @@ def _requests(
             continue
         if not without and (seen is not False or metric.container is not None):
             continue
+        refused = _is_refused(manifest, workload, without, inventory)
+        if not (computed or refused):
+            continue
         who = (
             f"container{'s' * (len(without) > 1)} {', '.join(without)}"
             if without
@@ -92,15 +113,51 @@ def _requests(
         )
         asked = without or [metric.container or "CONTAINER"]
         amount = {"cpu": "100m", "memory": "128Mi"}[metric.name]
-        containers = [{"name": one, "resources": {"requests": {metric.name: amount}}} for one in asked]
+        inits = inventory.sidecars(manifest, workload)
+        pod: dict[str, list[dict[str, Any]]] = {}
+        for one in asked:
+            wanted = {"name": one, "resources": {"requests": {metric.name: amount}}}
+            pod.setdefault("initContainers" if one in inits else "containers", []).append(wanted)
         unless = ", unless a LimitRange of the namespace gives one" if without and manifest.place else ""
         yield rules.REQUESTS.found(
             manifest.where,
-            f"{metric.name} Utilization of {kind} {name} cannot be computed: the HPA reports an error, never scales in, and "
-            "scales out on its other metrics alone.",
+            _without_requests(manifest, workload, metric, refused=refused),
             f"{who[:1].upper()}{who[1:]} of {kind} {name} requests no {metric.name}{unless}.",
-            pasted({"spec": {"template": {"spec": {"containers": containers}}}}),
+            pasted({"spec": {"template": {"spec": pod}}}),
+            severity=None if computed or manifest.place else Severity.WARNING,
         )
+
+
+def _is_refused(
+    manifest: Manifest, workload: tuple[str, str], without: list[str], inventory: Inventory
+) -> bool:
+    """Whether KEDA's webhook asks for the request (`verifyCPUMemoryScalers`).
+
+    Of the containers in the template of a Deployment or a StatefulSet, by whatever metric type; not of init containers, nor of
+    what admission adds to the pods; and not in a dry run.
+    """
+    own = set(without) - inventory.sidecars(manifest, workload)
+    return manifest.kind == SCALED_OBJECT and workload[0] in _ASKED and bool(own)
+
+
+def _without_requests(manifest: Manifest, workload: tuple[str, str], metric: Metric, *, refused: bool) -> str:
+    """What comes of it: by the webhook, by the HPA, or by both."""
+    kind, name = workload
+    failing = (
+        f"{metric.name} Utilization of {kind} {name} cannot be computed: the HPA reports an error, never scales in, and "
+        "scales out on its other metrics alone."
+    )
+    if not refused:
+        return failing
+    if metric.target != "Utilization":
+        said = "the object" if manifest.place else "every change of the object"
+        return f"KEDA's webhook refuses {said}: it asks for a request of {metric.name} though an absolute amount needs none."
+    if not manifest.place:
+        return f"{failing} KEDA's webhook refuses every change of the object."
+    return (
+        "KEDA's webhook refuses the object. Where it got in before the webhook ran, or before the workload lost its request, "
+        f"{failing}"
+    )
 
 
 def _memory(manifest: Manifest, metrics: tuple[Metric, ...]) -> Iterator[Finding]:
@@ -119,6 +176,8 @@ def _with_cpu(manifest: Manifest) -> str:
     if manifest.kind == "ScaledObject":
         trigger = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
         return pasted({"spec": {"triggers": [trigger]}})
+    if manifest.body.get("apiVersion") == FIRST:
+        return scaling(targetCPUUtilizationPercentage=70)
     target = {"type": "Utilization", "averageUtilization": 70}
     return pasted(
         {"spec": {"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]}}
@@ -134,6 +193,9 @@ def _window(
     if not noisy or limited or down.get("stabilizationWindowSeconds") != 0:
         return
     remedy: dict[str, Any] = {"scaleDown": {"stabilizationWindowSeconds": 300}}
+    if manifest.body.get("apiVersion") == FIRST:  # which has no field for it
+        noted = {**behavior, "scaleDown": {**down, "stabilizationWindowSeconds": 300}}
+        remedy, at = {BEHAVIOR: json.dumps(noted)}, ("metadata", "annotations")
     for name in reversed(at):
         remedy = {name: remedy}
     yield rules.NO_WINDOW.found(

@@ -14,6 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from helios.doctor.inventories import Inventory
+from helios.doctor.lints import lint
+from helios.doctor.manifests import of_cluster
 from tests.cluster.conftest import NewNamespace
 from tests.cluster.control_planes import ControlPlane
 from tests.cluster.helioses import called, install
@@ -143,8 +146,23 @@ def test_one_namespace_can_be_looked_at_alone(
         ({"cpu": True}, "doesn't have the cpu request defined", "missing-requests"),
         ({"fallback": True}, "at least one trigger", "fallback-disabled"),
         ({"threshold": 50}, "threshold", "metadata-not-text"),
+        ({"cpu": "AverageValue"}, "doesn't have the cpu request defined", "missing-requests"),
+        ({"target": ""}, "formula is given but target is empty", "threshold-unusable"),
+        ({"behavior": "sometimes"}, "Unsupported value", "fallback-disabled"),
+        ({"apiVersion": "autoscaling/v2beta2"}, "no matches for kind", "api-version-gone"),
     ],
-    ids=["second", "bounds", "idle", "requests", "fallback", "text"],
+    ids=[
+        "second",
+        "bounds",
+        "idle",
+        "requests",
+        "fallback",
+        "text",
+        "cores",
+        "target",
+        "behavior",
+        "version",
+    ],
 )
 def test_what_the_real_webhook_refuses_the_doctor_finds_before(
     plane: ControlPlane,
@@ -164,6 +182,90 @@ def test_what_the_real_webhook_refuses_the_doctor_finds_before(
         plane.kubectl("apply", "-n", namespace, "-f", str(file))
 
 
+UNBUILT: dict[str, tuple[dict[str, str | None], str]] = {
+    "address": ({"serverAddress": None, "serverAddressFromEnv": "PROMETHEUS"}, "trigger-incomplete"),
+    "query": ({"query": " "}, "trigger-incomplete"),
+    "headers": ({"customHeaders": "Authorization=Basic eA=="}, "metadata-unusable"),
+    "nulls": ({"ignoreNullValues": "no"}, "metadata-unusable"),
+    "timeout": ({"timeout": "soon"}, "metadata-unusable"),
+    "threshold": ({"threshold": ".5"}, "threshold-unusable"),
+    "good": (
+        {"threshold": " 5e0 ", "timeout": "1500", "customHeaders": "a=b,c=", "ignoreNullValues": "F"},
+        "",
+    ),
+}
+"""Fields of a trigger's metadata, and the rule that they break."""
+
+
+def test_what_the_real_keda_fails_to_build_the_doctor_finds_before(
+    plane: ControlPlane, keda: Keda, namespace: str, tmp_path: Path
+) -> None:
+    """The API server and the webhook let it in, and then there is no HPA: told by KEDA's own condition. A trigger as odd, which KEDA reads, is let be."""
+    several = []
+    for name, (fields, _) in UNBUILT.items():
+        objects = refused_objects({"fields": fields})
+        for one in objects:
+            one["metadata"] = {"name": name, "namespace": namespace}
+        objects[-1]["spec"]["scaleTargetRef"] = {"name": name}
+        several += objects
+    file = tmp_path / "objects.yaml"
+    file.write_text("\n---\n".join(json.dumps(one) for one in several), encoding="utf-8")
+    found = {
+        where.rpartition("/")[2]: rules for where, rules in told(plane, "--file", str(file)).rules.items()
+    }
+    assert {name: [rule] for name, (_, rule) in UNBUILT.items() if rule} == found
+    plane.kubectl("apply", "-f", str(file))
+
+    def built(name: str) -> str | None:
+        body = plane.api.get("ScaledObject", name, namespace) or {}
+        conditions = body.get("status", {}).get("conditions") or []
+        return next((str(one["status"]) for one in conditions if one["type"] == "Ready"), None)
+
+    expected = {name: "False" if rule else "True" for name, (_, rule) in UNBUILT.items()}
+    wait_until(lambda: expected == {name: built(name) for name in UNBUILT}, 60, f"KEDA tells {expected}")
+    made = {
+        name for name in UNBUILT if plane.api.get("HorizontalPodAutoscaler", f"keda-hpa-{name}", namespace)
+    }
+    assert {"good"} == made
+
+
+def test_an_old_hpa_is_taken_by_the_real_api_server_once_its_remedy_is_applied(
+    plane: ControlPlane, namespace: str
+) -> None:
+    """Metrics of all five kinds, and the behaviour that v2beta1 kept in an annotation."""
+    picked = {"matchLabels": {"queue": "mail"}}
+    ingress = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "name": "web"}
+    metrics = {
+        "Resource": {"name": "cpu", "targetAverageUtilization": 60},
+        "ContainerResource": {"name": "memory", "container": "app", "targetAverageValue": "1Gi"},
+        "Pods": {"metricName": "requests", "selector": picked, "targetAverageValue": "50"},
+        "Object": {"metricName": "hits", "target": ingress, "targetValue": "0", "averageValue": "2k"},
+        "External": {"metricName": "length", "metricSelector": picked, "targetValue": "30"},
+    }
+    note = '{"ScaleDown":{"StabilizationWindowSeconds":120,"Policies":[{"Type":"Pods","Value":1,"PeriodSeconds":60}]}}'
+    body = {**own_hpa(), "apiVersion": "autoscaling/v2beta1"}
+    body["metadata"]["annotations"] = {"autoscaling.alpha.kubernetes.io/behavior": note}
+    body["spec"]["metrics"] = [
+        {"type": kind, f"{kind[0].lower()}{kind[1:]}": source} for kind, source in metrics.items()
+    ]
+    (one,) = lint(Inventory(tuple(of_cluster([body]))))[0]
+    plane.kubectl("apply", "-n", namespace, "-f", "-", given=one.remedy)
+    kept = plane.api.get("HorizontalPodAutoscaler", "own", namespace)
+    assert kept is not None
+    targets = {
+        found["type"]: found[f"{found['type'][0].lower()}{found['type'][1:]}"]["target"]
+        for found in kept["spec"]["metrics"]
+    }
+    assert {
+        "Resource": {"type": "Utilization", "averageUtilization": 60},
+        "ContainerResource": {"type": "AverageValue", "averageValue": "1Gi"},
+        "Pods": {"type": "AverageValue", "averageValue": "50"},
+        "Object": {"type": "AverageValue", "averageValue": "2k"},
+        "External": {"type": "Value", "value": "30"},
+    } == targets
+    assert 120 == kept["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"]
+
+
 def refused_objects(change: dict[str, Any]) -> list[dict[str, Any]]:
     """A Deployment and a good ScaledObject, with one thing wrong."""
     app: dict[str, Any] = {
@@ -180,7 +282,8 @@ def refused_objects(change: dict[str, Any]) -> list[dict[str, Any]]:
             "ignoreNullValues": "false",
         },
     }
-    cpu = {"type": "cpu", "metricType": "Utilization", "metadata": {"value": "70"}}
+    kind = "AverageValue" if change.get("cpu") == "AverageValue" else "Utilization"
+    cpu = {"type": "cpu", "metricType": kind, "metadata": {"value": "70"}}
     spec: dict[str, Any] = {
         "scaleTargetRef": {"name": "web"},
         "minReplicaCount": 2,
@@ -194,7 +297,15 @@ def refused_objects(change: dict[str, Any]) -> list[dict[str, Any]]:
         spec["triggers"] = [cpu]
     elif "threshold" in change:
         trigger["metadata"] |= change
-    elif "before" not in change:
+    elif "fields" in change:
+        given = {**trigger["metadata"], **change["fields"]}
+        trigger["metadata"] = {key: value for key, value in given.items() if value is not None}
+    elif "target" in change:
+        trigger["name"] = "a"
+        spec["advanced"] = {"scalingModifiers": {"formula": "a", **change}}
+    elif "behavior" in change:
+        spec["fallback"] |= change
+    elif not change.keys() & {"before", "apiVersion"}:
         spec |= change
     labels = {"app": "web"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [app]}}
@@ -207,16 +318,19 @@ def refused_objects(change: dict[str, Any]) -> list[dict[str, Any]]:
         },
         {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {"name": "web"}, "spec": spec},
     ]
+    if "apiVersion" in change:
+        objects[1] = {**own_hpa(), **change}
     if "before" in change:
-        target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
-        hpa = {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9}
-        objects.insert(
-            1,
-            {
-                "apiVersion": "autoscaling/v2",
-                "kind": "HorizontalPodAutoscaler",
-                "metadata": {"name": "own"},
-                "spec": hpa,
-            },
-        )
+        objects.insert(1, own_hpa())
     return objects
+
+
+def own_hpa() -> dict[str, Any]:
+    """A user's own, of the same workload."""
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "own"},
+        "spec": {"scaleTargetRef": target, "minReplicas": 1, "maxReplicas": 9},
+    }

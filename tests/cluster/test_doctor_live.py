@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from helios.doctor.live_checks import NAMES
 from helios.operator.crds import crd
@@ -33,6 +35,7 @@ from tests.cluster.servers import Server, texts
 from tests.cluster.shops import Shop
 from tests.cluster.waits import wait_until
 
+ADOPT = Path(__file__).parents[2] / "docs" / "adopt.md"
 SHOP = "shop"
 LEASE_SECONDS = 3
 KEDA_DEPLOYMENT = "keda-operator"
@@ -68,11 +71,11 @@ class Scene:
     exposition: Server
     folder: Path
 
-    def examined(self, user: Path | None = None) -> Told:
+    def examined(self, user: Path | None = None, *more: str) -> Told:
         """Run the doctor with the operator's settings; as its service account, or as somebody else."""
         own = {k: v for k, v in os.environ.items() if not k.startswith(("HELIOS_", "KUBE", "GCP_"))}
         account = user or self.plane.folder / "helios-helios.kubeconfig"
-        command = [*COMMAND, "doctor", "--config", self.folder / "config.yaml", "--json"]
+        command = [*COMMAND, "doctor", "--config", self.folder / "config.yaml", "--json", *more]
         ran = subprocess.run(
             command,
             capture_output=True,
@@ -195,6 +198,37 @@ def test_somebody_who_may_nothing_is_told_what_could_not_be_looked_at(scene: Sce
     assert told.checks["targets"]["skipped"]
     assert "may not list heliostargets" in told.checks["targets"]["said"]
     assert not told.checks["resource"]["skipped"]
+    assert [] == told.findings
+
+
+def test_a_team_with_a_role_in_its_own_namespace_accuses_no_operator(scene: Scene) -> None:
+    """The ClusterRole of docs/adopt.md, bound in one namespace: its manifests are linted, the operator's rights and lease skipped."""
+    (role,) = [
+        found
+        for text in re.findall(r"```yaml\n(.*?)```", ADOPT.read_text(encoding="utf-8"), flags=re.DOTALL)
+        for found in yaml.safe_load_all(text)
+        if isinstance(found, dict) and found.get("kind") == "ClusterRole"
+    ]
+    binding = {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": "team", "namespace": SHOP},
+        "subjects": [{"kind": "ServiceAccount", "namespace": SHOP, "name": "default"}],
+        "roleRef": {
+            "apiGroup": "rbac.authorization.k8s.io",
+            "kind": "ClusterRole",
+            "name": role["metadata"]["name"],
+        },
+    }
+    scene.plane.apply(role, binding)
+    told = scene.examined(scene.plane.service_account(SHOP, "default"), "-n", SHOP)
+    assert ([], 0) == (told.findings, told.code)
+    assert told.checks["targets"]["said"].startswith(
+        "2 HeliosTargets, 1 in Recommend or Autoscale in namespace shop;"
+    )
+    assert told.checks["rights"]["skipped"]
+    assert told.checks["rights"]["said"].startswith("you may not see the operator's account")
+    assert told.checks["lease"]["skipped"]
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from helios.settings import Lease, Operator, Settings
 from helios.targets import QueryPolicy
 from tests.operator.api_handlers import Asked
 from tests.operator.api_server import ApiServer
-from tests.operator.api_stores import Kind
+from tests.operator.api_stores import Kind, Refusal
 from tests.operator.objects import Object, container, deployment
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +59,7 @@ class Hospital(ApiServer):
     Attributes:
         user: who asks.
         denied: `(verb, resource)` that nobody may.
+        bound: the one namespace in which anything may be listed or read; None: everywhere.
         schemas: kind -> its published schema.
         after: called with the kind of each object that was told.
     """
@@ -70,6 +71,7 @@ class Hospital(ApiServer):
                 self.store.kinds.append(kind)
         self.user = ACCOUNT
         self.denied: set[tuple[str, str]] = set()
+        self.bound: str | None = None
         self.after: Callable[[str], None] = lambda _: None
         self.asked_for: list[Mapping[str, Any]] = []
         served = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
@@ -89,6 +91,10 @@ class Hospital(ApiServer):
             return {"status": {"userInfo": {"username": self.user}}}
         if kind in REVIEWS:
             return self._reviewed(asked.body["spec"])
+        if self.bound is not None and kind is not None and asked.namespace != self.bound:
+            raise Refusal(
+                403, "Forbidden", f"{asked.resource} is forbidden: User {self.user} cannot {asked.verb}"
+            )
         if asked.path.startswith("/openapi/v3"):
             return self._published(asked.path.removeprefix("/openapi/v3/apis/"))
         said = dict(super().answer(asked, kind))
@@ -158,6 +164,7 @@ def examined(
     settings: Settings | None = None,
     *,
     keda: KedaDefaults | None = None,
+    namespace: str | None = None,
     clock: Callable[[], float] = time.monotonic,
     seconds: float = 2.0,
 ) -> dict[str, Check]:
@@ -167,7 +174,9 @@ def examined(
         keda=keda or KedaDefaults(server_address=ADDRESS),
     )
     with Cluster(Transport(api.configuration(), seconds=seconds), list_seconds=seconds) as door:
-        checks, _ = cluster_checks(lambda: door, settings or Settings(), terms, clock=clock)
+        checks, _ = cluster_checks(
+            lambda: door, settings or Settings(), terms, namespace=namespace, clock=clock
+        )
     return {one.name: one for one in checks}
 
 

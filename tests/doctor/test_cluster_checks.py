@@ -13,7 +13,8 @@ from helios.doctor.rights import RIGHTS, Need
 from helios.operator.adoptions import ADOPTED, FINALIZER
 from helios.operator.resources import AuthenticationRef
 from helios.operator.scaledobjects import KedaDefaults
-from tests.doctor.apis import ACCOUNT, ADDRESS, LEASED, Hospital, examined, found, keda, lease, rules
+from helios.settings import Settings
+from tests.doctor.apis import ACCOUNT, ADDRESS, ADMIN, LEASED, Hospital, examined, found, keda, lease, rules
 from tests.operator.objects import Object, container, deployment, helios_target, pod
 from tests.operator.targets import body
 
@@ -52,14 +53,61 @@ def test_an_api_server_that_is_away_is_one_finding() -> None:
 # the resource
 
 
-def test_a_cluster_without_the_resource_is_one_finding(api: Hospital) -> None:
+def operator_account() -> Object:
+    """The account that the manifests bring."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ServiceAccount",
+        "metadata": {"name": "helios", "namespace": "helios"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("user", "settings"),
+    [
+        pytest.param(ACCOUNT, Settings(), id="it asks itself"),
+        pytest.param(ADMIN, Settings(), id="it is installed"),
+        pytest.param("alice", LEASED, id="the settings name its lease"),
+    ],
+)
+def test_an_operator_without_its_resource_is_one_finding(
+    api: Hospital, user: str, settings: Settings
+) -> None:
     """What hangs on targets is skipped."""
+    api.user = user
+    if user == ADMIN:
+        api.store.put(operator_account())
+    api.store.put(lease(1))
     api.without("helios.dev/v1alpha1")
-    checks = examined(api)
+    checks = examined(api, settings)
     (finding,) = found(checks)
     assert "crd-missing" == finding.rule
     assert "helios crd | kubectl apply" in finding.remedy
     assert checks["targets"].skipped
+
+
+def test_a_cluster_that_has_only_keda_has_no_finding(api: Hospital) -> None:
+    """Nothing of Helios is there, and nothing of it is missed: a pipeline is green."""
+    api.user = ADMIN
+    api.without("helios.dev/v1alpha1")
+    checks = examined(api)
+    assert [] == rules(checks)
+    assert checks["resource"].skipped
+    assert "Helios is not installed here: neither its resource nor an operator" == checks["resource"].said
+
+
+def test_who_may_not_see_whether_helios_is_there_is_told_so(api: Hospital) -> None:
+    """It is not said to be absent, and its resource is not missed."""
+    api.user = "alice"
+    api.without("helios.dev/v1alpha1")
+    for plural in ("statefulsets", "serviceaccounts"):
+        api.fail(plural, 403)
+    checks = examined(api)
+    assert [] == rules(checks)
+    assert (
+        "there are no HeliosTargets here, and you may not see whether there is an operator"
+        == checks["resource"].said
+    )
 
 
 def lacks_a_field(spec: Object) -> None:
@@ -151,6 +199,24 @@ def test_a_cluster_without_keda_is_a_fault_only_where_it_is_needed(api: Hospital
     assert [] == rules(checks)
     assert checks["keda-metrics"].skipped
     assert "needed for Autoscale alone" in checks["resource-metrics"].said
+
+
+def test_a_keda_that_is_half_deleted_is_not_called_old(api: Hospital) -> None:
+    """Its credentials are still a kind, ScaledObjects are none: it is missing, and only where it is needed."""
+    api.store.kinds[:] = [one for one in api.store.kinds if one.kind != "ScaledObject"]
+    del api.schemas["keda.sh/v1alpha1", "ScaledObject"]
+    api.without("external.metrics.k8s.io/v1beta1")
+    api.store.remove("deployments", "keda-operator", "keda")
+    checks = examined(api)
+    (finding,) = found(checks)
+    assert ("keda-missing", "error") == (finding.rule, finding.severity)
+    assert finding.why.endswith("keda.sh/v1alpha1 is served without ScaledObjects")
+    assert "helm upgrade --install keda" in finding.remedy
+    assert checks["keda-metrics"].skipped
+    api.store.put(body("web", mode="Observe"))
+    checks = examined(api)
+    assert [] == rules(checks)
+    assert checks["keda"].said.startswith("KEDA is not whole")
 
 
 def test_metrics_of_keda_that_are_not_served_are_found(api: Hospital) -> None:
@@ -300,6 +366,19 @@ def test_targets_that_may_not_be_listed_are_no_finding(api: Hospital) -> None:
         n for n, one in checks.items() if one.skipped
     ]
     assert "needs the targets" == checks["adopted"].said
+
+
+def test_a_team_that_names_its_namespace_has_its_targets_looked_at(api: Hospital) -> None:
+    """Lists of the whole cluster are refused, those of its own namespace are not; a target of its own that is wrong is found."""
+    api.user, api.bound = "alice", "shop"
+    checks = examined(api, namespace="shop")
+    assert [] == rules(checks)
+    assert (
+        "1 HeliosTarget, 1 in Recommend or Autoscale in namespace shop; those of others may not be listed"
+        == checks["targets"].said
+    )
+    api.store.put(body("wbe"))
+    assert ["target-without-workload"] == rules(examined(api, namespace="shop"))
 
 
 def test_a_list_that_hangs_costs_its_own_check(api: Hospital) -> None:

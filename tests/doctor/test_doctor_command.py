@@ -142,6 +142,14 @@ def test_a_folder_of_which_nothing_can_be_read_is_refused(tmp_path: Path) -> Non
     assert isinstance(doctor("--file", tmp_path).exception, SettingsError)
 
 
+def test_settings_beside_files_are_said_not_to_be_read(tmp_path: Path) -> None:
+    """They are for what stands outside the manifests."""
+    code, said = document("--file", MANIFESTS / "right", "--config", tmp_path / "nope.yaml")
+    (check,) = said["checks"]
+    assert (0, str(tmp_path / "nope.yaml"), True) == (code, check["name"], check["skipped"])
+    assert "not read" in check["said"]
+
+
 def test_of_nothing_wrong_it_says_what_was_looked_at() -> None:
     """So that an empty folder is not taken for a good one."""
     done = doctor("--file", MANIFESTS / "right")

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from helios.cli import app
+from helios.errors import ClusterMissing
 from tests.doctor.apis import Hospital
 from tests.doctor.examples import hpa, prometheus, scaled_object
 from tests.operator.api_stores import Kind
@@ -103,3 +104,28 @@ def test_what_may_not_be_listed_is_named_and_not_guessed(api: Hospital, home: st
     (check,) = [one for one in document["checks"] if one["name"] == "manifests-limitranges"]
     assert check["skipped"]
     assert "limitranges" in check["said"]
+
+
+def test_a_namespace_that_is_not_there_is_no_success(api: Hospital, home: str) -> None:
+    """A typo would otherwise find nothing wrong; of one that is there and empty, there is nothing to find."""
+    api.store.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "empty"}})
+    done = called(home, "--namespace", "nope")
+    assert isinstance(done.exception, ClusterMissing)
+    assert "there is no namespace 'nope'" in str(done.exception)
+    done = called(home, "--namespace", "empty")
+    assert 1 >= done.exit_code
+    assert "in namespace empty" in done.stdout.splitlines()[-1]
+
+
+def test_who_may_not_look_a_namespace_up_is_told_so(api: Hospital, home: str) -> None:
+    """Nothing was found in it, which is no proof that it is the right one."""
+    api.fail("namespaces", 403, verb="get")
+    (check,) = [one for one in said(home, "--namespace", "nope")["checks"] if one["name"] == "namespace"]
+    assert (True, True) == (check["skipped"], "check its name" in check["said"])
+
+
+def test_who_may_not_list_is_sent_to_a_role_for_people(api: Hospital, home: str) -> None:
+    """And not to the operator's own."""
+    api.fail("scaledobjects", 403, verb="list")
+    (check,) = [one for one in said(home)["checks"] if one["name"] == "manifests-scaledobjects"]
+    assert "docs/adopt.md" in check["said"]

@@ -56,11 +56,12 @@ def test_documents_of_other_kinds_are_left_out_and_lines_kept() -> None:
                 },
             ],
         },
+        [scaled_object(), [hpa()]],
     ],
-    ids=["flat", "nested"],
+    ids=["flat", "nested", "bare"],
 )
-def test_lists_are_taken_apart(document: dict[str, object]) -> None:
-    """As kubectl prints them, in JSON too."""
+def test_lists_are_taken_apart(document: object) -> None:
+    """As kubectl prints them, in JSON too; and as `jq .items` does."""
     kinds = [one.kind for one in parsed("list.json", json.dumps(document))]
     assert ["ScaledObject", "HorizontalPodAutoscaler"] == kinds
 
@@ -135,6 +136,26 @@ def test_an_empty_standard_input_is_refused(text: str) -> None:
     """What should have filled it has failed: that is no success."""
     with pytest.raises(SettingsError, match="nothing on standard input"):
         read(["-"], io.StringIO(text))
+
+
+@pytest.mark.parametrize(
+    "text", ["", " \n", "---\n# Source: chart/templates/x.yaml\n---\n", "%YAML 1.2\n---\n...\n"]
+)
+def test_a_named_file_without_a_document_is_refused(text: str, tmp_path: Path) -> None:
+    """A render that failed, or a chart that is switched off: nobody looked at anything. In a folder such a file is one of many."""
+    file = tmp_path / "x.yaml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"x\.yaml: there is no document in it"):
+        read([str(file)])
+    with pytest.raises(SettingsError, match=r"standard input|no document"):
+        read(["-"], io.StringIO(text))
+    assert ([], [str(file)]) == read([str(tmp_path)])
+
+
+def test_an_empty_name_is_not_the_folder_one_is_in() -> None:
+    """A variable that is not set would have it read."""
+    with pytest.raises(SettingsError, match="the name is empty"):
+        read([""])
 
 
 @pytest.mark.parametrize("name", ["missing.yaml", "empty"])

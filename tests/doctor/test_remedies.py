@@ -176,7 +176,7 @@ def test_a_maximum_of_a_remedy_takes_nothing_away() -> None:
     assert [] == cured(body, one)
 
 
-@pytest.mark.parametrize("target", ["1e-999999999", "NaN", "Infinity", "0." + "1" * 5000, "9" * 5000 + ".5"])
+@pytest.mark.parametrize("target", ["NaN", "Infinity", "0." + "1" * 5000, "9" * 5000 + ".5"])
 def test_a_target_of_scaling_modifiers_may_be_any_text(target: str) -> None:
     """The remedy is then a target to choose."""
     modifiers = {"formula": "a", "target": target}

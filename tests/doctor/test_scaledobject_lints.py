@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 
 from helios.doctor.findings import Severity
 from helios.operator.scaledobjects import forecast_query
@@ -118,6 +119,12 @@ def test_a_minimum_of_zero_is_nothing_for_a_signal_of_helios() -> None:
         ({"idleReplicaCount": 1}, []),
         ({"minReplicaCount": 20}, []),
         ({"minReplicaCount": "${MIN}"}, []),
+        ({"minReplicaCount": 200, "maxReplicaCount": "${MAX}"}, []),
+        ({"minReplicaCount": -1}, ["bounds-impossible"]),
+        ({"minReplicaCount": 1, "maxReplicaCount": 0}, ["bounds-impossible"]),
+        ({"idleReplicaCount": -1}, ["bounds-impossible"]),
+        ({"minReplicaCount": 0, "idleReplicaCount": 0}, []),
+        ({"minReplicaCount": None, "idleReplicaCount": 0}, ["bounds-impossible", "minimum-zero"]),
     ],
     ids=str,
 )
@@ -136,6 +143,11 @@ def test_bounds_that_cannot_be_or_are_not_said_are_found(spec: dict[str, Any], r
         ({"failureThreshold": 3, "replicas": 20, "behavior": "static"}, []),
         ({"failureThreshold": 3, "replicas": 2, "behavior": "currentReplicas"}, []),
         ({"failureThreshold": 3, "replicas": 9, "behavior": "currentReplicasIfLower"}, ["fallback-lowers"]),
+        ({"replicas": 2, "behavior": "currentReplicasIfHigher"}, ["fallback-disabled"]),
+        ({**SAFE, "replicas": None}, ["fallback-disabled"]),
+        ({**SAFE, "failureThreshold": -1}, ["fallback-disabled"]),
+        ({**SAFE, "behavior": "currentReplicasIfBetter"}, ["fallback-disabled"]),
+        ({**SAFE, "behavior": "${BEHAVIOR}", "replicas": "${MIN}"}, []),
     ],
     ids=str,
 )
@@ -213,6 +225,65 @@ def test_a_fallback_beside_a_fractional_target_is_found(
         {**prometheus(), "name": "a"}, advanced={"scalingModifiers": modifiers}, fallback=fallback
     )
     assert rules == broken(body)
+
+
+@pytest.mark.parametrize(
+    ("target", "rules"),
+    [
+        (None, ["threshold-unusable"]),
+        ("0", ["threshold-unusable"]),
+        ("-1", ["threshold-unusable"]),
+        ("4 jobs", ["threshold-unusable"]),
+        ("1e-999999999", ["threshold-unusable"]),
+        ("9" * 30, ["fallback-disabled"]),
+        ("+4", []),
+    ],
+)
+def test_a_formula_without_a_target_is_found(target: str | None, rules: list[str]) -> None:
+    """KEDA's webhook refuses it; one that is too large is a number, and no whole one of 64 bits."""
+    modifiers = {"formula": "a", **({} if target is None else {"target": target})}
+    body = scaled_object({**prometheus(), "name": "a"}, advanced={"scalingModifiers": modifiers})
+    assert rules == broken(body)
+
+
+def waiting(**down: Any) -> Body:
+    """What an HPA is told of scaling in."""
+    return {"horizontalPodAutoscalerConfig": {"behavior": {"scaleDown": down}}}
+
+
+@pytest.mark.parametrize(
+    ("spec", "rules"),
+    [
+        ({"cooldownPeriod": 300}, []),
+        ({"cooldownPeriod": 600}, ["cooldown-ignored"]),
+        ({"cooldownPeriod": 600, "minReplicaCount": 0}, []),
+        ({"cooldownPeriod": 600, "idleReplicaCount": 0}, []),
+        ({"cooldownPeriod": 600, "advanced": waiting(stabilizationWindowSeconds=900)}, []),
+        ({"cooldownPeriod": 300, "advanced": waiting(stabilizationWindowSeconds=60)}, ["cooldown-ignored"]),
+        ({"cooldownPeriod": 600, "advanced": waiting(selectPolicy="Disabled")}, []),
+        ({"cooldownPeriod": "${COOLDOWN}"}, []),
+    ],
+    ids=str,
+)
+def test_a_cooldown_that_nothing_waits_for_is_found(spec: dict[str, Any], rules: list[str]) -> None:
+    """It is for the step to zero alone; one that is no longer than the HPA's window takes nothing away."""
+    assert rules == broken(scaled_object(**spec))
+
+
+def test_the_remedy_of_a_cooldown_is_a_window_of_that_length() -> None:
+    """Of an hour at most, which is all that an HPA takes."""
+    (one,) = found(scaled_object(cooldownPeriod=7200))
+    window = {"scaleDown": {"stabilizationWindowSeconds": 3600}}
+    advanced = {"horizontalPodAutoscalerConfig": {"behavior": window}}
+    assert {"cooldownPeriod": None, "advanced": advanced} == yaml.safe_load(one.remedy)["spec"]
+
+
+def test_cpu_alone_is_refused_a_minimum_of_zero_where_the_webhook_knows_the_workload() -> None:
+    """Of another kind than Deployment and StatefulSet it asks nothing, and the minimum is simply 1."""
+    body = scaled_object(resource(), minReplicaCount=0, fallback=None)
+    assert [Severity.ERROR] == [one.severity for one in found(body)]
+    body["spec"]["scaleTargetRef"]["kind"] = "Rollout"
+    assert [("minimum-zero", Severity.WARNING)] == [(one.rule, one.severity) for one in found(body)]
 
 
 def test_the_remedy_multiplies_formula_target_and_activation() -> None:

@@ -1,8 +1,7 @@
-"""What is wrong between autoscalers and their workloads: requests, memory alone, windows, rivals, bounds, scrapes, targets."""
+"""What is wrong between autoscalers and their workloads: memory alone, windows, rivals, bounds, scrapes, targets."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,84 +13,16 @@ from helios.doctor.manifests import Manifest
 from tests.doctor.examples import (
     Body,
     broken,
-    container,
-    deployment,
     external,
     found,
     hpa,
     in_folders,
     inventory,
-    limit_range,
     prometheus,
     resource,
     scaled_object,
     utilization,
 )
-
-SIDECAR = container("proxy", memory="64Mi")
-FIXED = scaled_object(resource(), fallback=None)
-
-
-@pytest.mark.parametrize("scaler", [hpa(), FIXED], ids=["HPA", "ScaledObject"])
-@pytest.mark.parametrize(
-    ("others", "rules"),
-    [
-        ((deployment(),), []),
-        ((deployment(container(), SIDECAR),), ["missing-requests"]),
-        ((deployment(container(), SIDECAR), limit_range(cpu="100m")), []),
-        ((deployment(container(), SIDECAR), limit_range(memory="1Gi")), ["missing-requests"]),
-        ((deployment(container(), SIDECAR, name="other"),), []),
-        ((), []),
-    ],
-    ids=["all", "sidecar", "range", "other range", "other workload", "unknown"],
-)
-def test_a_container_without_a_request_is_found(
-    scaler: Body, others: tuple[Body, ...], rules: list[str]
-) -> None:
-    """Where the workload is known, and no LimitRange gives it one."""
-    assert rules == broken(scaler, *others)
-
-
-@pytest.mark.parametrize(
-    ("scaler", "rules"),
-    [
-        (scaled_object(resource("memory"), resource(), fallback=None), ["missing-requests"]),
-        (scaled_object(resource(containerName="app"), fallback=None), []),
-        (scaled_object(resource(containerName="proxy"), fallback=None), ["missing-requests"]),
-        (scaled_object(resource(metric_type="AverageValue"), fallback=None), []),
-    ],
-    ids=["both", "app alone", "proxy alone", "cores"],
-)
-def test_only_what_is_measured_against_a_request_needs_one(scaler: Body, rules: list[str]) -> None:
-    """One container, or an absolute amount: the sidecar does not matter."""
-    assert rules == broken(scaler, deployment(container(), SIDECAR))
-
-
-def test_a_request_for_the_whole_pod_is_one() -> None:
-    """The HPA takes it before those of the containers."""
-    workload = deployment(container(), SIDECAR)
-    workload["spec"]["template"]["spec"]["resources"] = {"requests": {"cpu": "2"}}
-    assert [] == broken(hpa(), workload)
-
-
-@pytest.mark.parametrize(("seen", "rules"), [(True, []), (False, ["missing-requests"])])
-def test_pods_know_more_than_a_template(seen: bool, rules: list[str]) -> None:
-    """What admission put beside it, or gave it."""
-    workload = deployment() if not seen else deployment(container(), SIDECAR)
-    looked = replace(inventory(hpa(), workload), seen={("shop", "Deployment", "web"): seen})
-    assert rules == [one.rule for one in lint(looked)[0]]
-
-
-def test_nothing_is_said_where_limit_ranges_may_not_be_listed() -> None:
-    """One of them may fill in what the template leaves out."""
-    looked = replace(inventory(hpa(), deployment(container(), SIDECAR)), limits_known=False)
-    assert ([], 0) == lint(looked)
-
-
-def test_a_patch_of_a_workload_says_nothing_of_its_requests() -> None:
-    """Containers without an image are only a part of them."""
-    patch = deployment({"name": "app"})
-    assert [] == broken(hpa(), patch)
 
 
 @pytest.mark.parametrize(
@@ -171,13 +102,44 @@ def kedas_own() -> Body:
         ((scaled_object(), kedas_own()), []),
         ((handed_over("web"), hpa()), []),
         ((handed_over("another"), hpa()), ["two-autoscalers"]),
-        ((scaled_object(annotations={"autoscaling.keda.sh/paused": "true"}), hpa()), ["paused"]),
     ],
-    ids=["both", "HPAs", "ScaledObjects", "others", "twice", "KEDA's", "handed over", "wrong name", "paused"],
+    ids=["both", "HPAs", "ScaledObjects", "others", "twice", "KEDA's", "handed over", "wrong name"],
 )
 def test_two_autoscalers_of_one_workload_are_found(bodies: tuple[Body, ...], rules: list[str]) -> None:
-    """Not KEDA's own HPA, nor one that is to be taken over, nor one beside a paused object."""
+    """Not KEDA's own HPA, nor one that is to be taken over."""
     assert rules == broken(*bodies)
+
+
+def unminded() -> Body:
+    """An HPA that KEDA's webhook is told to leave alone."""
+    body = hpa()
+    body["metadata"]["annotations"] = {"validations.keda.sh/hpa-ownership": "false"}
+    return body
+
+
+PAUSED = {"autoscaling.keda.sh/paused": "true"}
+
+
+@pytest.mark.parametrize(
+    ("bodies", "severities"),
+    [
+        ((scaled_object(annotations=PAUSED), hpa()), [Severity.WARNING]),
+        ((scaled_object(annotations=PAUSED), scaled_object(name="second")), [Severity.WARNING]),
+        ((scaled_object(annotations=PAUSED), unminded()), []),
+        ((scaled_object(), unminded()), [Severity.ERROR]),
+        ((scaled_object(annotations=PAUSED), hpa(), hpa(name="second")), [Severity.ERROR]),
+    ],
+    ids=["HPA", "ScaledObject", "unminded", "acting", "three"],
+)
+def test_a_paused_scaled_object_is_a_second_owner_to_keda(
+    bodies: tuple[Body, ...], severities: list[Severity]
+) -> None:
+    """Its webhook refuses whichever comes second, paused or not; that they fight is said only of two that act."""
+    several = [one for one in found(*bodies) if one.rule == "two-autoscalers"]
+    assert severities == [one.severity for one in several]
+    for one in several:
+        assert ("AmbiguousSelector" in one.what) == (one.severity is Severity.ERROR)
+        assert "KEDA's webhook refuses" in one.what
 
 
 def test_overlays_beside_each_other_are_no_rivals() -> None:
@@ -217,17 +179,9 @@ def test_a_gauge_that_an_adapter_serves_is_read_as_what_it_is(
     assert rules == broken(hpa(external(name, target)))
 
 
-def test_an_hpa_of_the_first_version_is_scaled_on_cpu() -> None:
-    """It says so in a field of its own, or leaves it to the default."""
-    body = hpa(targetCPUUtilizationPercentage=50)
-    del body["spec"]["metrics"]
-    old = {**body, "apiVersion": "autoscaling/v1"}
-    assert ["missing-requests"] == broken(old, deployment(SIDECAR))
-
-
 def monitor(kind: str, field: str, name: str = "helios", **endpoint: Any) -> Body:
     """A scrape."""
-    group = "monitoring.googleapis.com/v1" if kind == "PodMonitoring" else "monitoring.coreos.com/v1"
+    group = "monitoring.googleapis.com/v1" if kind.endswith("PodMonitoring") else "monitoring.coreos.com/v1"
     selector = {"matchLabels": {"app.kubernetes.io/name": name}}
     return {
         "apiVersion": group,
@@ -235,6 +189,12 @@ def monitor(kind: str, field: str, name: str = "helios", **endpoint: Any) -> Bod
         "metadata": {"name": "x", "namespace": "helios"},
         "spec": {"selector": selector, field: [{"port": "http", **endpoint}]},
     }
+
+
+def everywhere(*labels: str) -> Body:
+    """Google's scrape of all namespaces, which adds these labels."""
+    body = monitor("ClusterPodMonitoring", "endpoints")
+    return {**body, "spec": {**body["spec"], "targetLabels": {"metadata": list(labels)}}}
 
 
 @pytest.mark.parametrize(
@@ -245,6 +205,10 @@ def monitor(kind: str, field: str, name: str = "helios", **endpoint: Any) -> Bod
         (monitor("ServiceMonitor", "endpoints", honorLabels=False), ["scrape-renames-labels"]),
         (monitor("ServiceMonitor", "endpoints", name="other"), []),
         (monitor("PodMonitoring", "endpoints"), ["scrape-renames-labels"]),
+        (monitor("ClusterPodMonitoring", "endpoints"), ["scrape-renames-labels"]),
+        (everywhere("pod"), []),
+        (everywhere(), []),
+        (everywhere("pod", "namespace"), ["scrape-renames-labels"]),
     ],
 )
 def test_a_scrape_of_helios_that_renames_labels_is_found(scrape: Body, rules: list[str]) -> None:
@@ -289,14 +253,6 @@ def test_each_finding_names_its_object_and_line() -> None:
 def test_nothing_is_said_of_nothing() -> None:
     """An empty cluster."""
     assert ([], 0) == lint(Inventory(()))
-
-
-def test_a_workload_that_the_api_server_refuses_says_nothing_of_its_requests() -> None:
-    """And its autoscaler is looked at all the same."""
-    odd = deployment({"name": "app", "image": "x", "resources": {"requests": ["cpu"]}})
-    assert ["maximum-unsaid"] == broken(odd, scaled_object(maxReplicaCount=None))
-    odd["spec"]["template"]["spec"]["initContainers"] = ["x"]
-    assert ["maximum-unsaid"] == broken(odd, scaled_object(resource(), fallback=None, maxReplicaCount=None))
 
 
 @pytest.mark.parametrize(
