@@ -245,12 +245,10 @@ class Scorer:
         # 6 actual against recommended, whose forecast counts from the next cycle on and how far, and past ones against what came
         self._stage("ledger", lambda: self._enter(situation, decisions), lambda: None)
         self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
-        # 7 publish; who was not observed, or not decided on because a stage failed, keeps what was said before. Without pods there is
-        #   nothing to observe
+        # 7 publish; who was not observed (without pods nobody is), or not decided on because a stage failed, keeps what was said before
         observed = ~np.isnan(newest(panel.values))
-        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1]) | (
-            decisions.path == Path.SCALED_TO_ZERO
-        )
+        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1])
+        scored |= decisions.path == Path.SCALED_TO_ZERO
         scored &= not {"advance", "decide"} & self._faults.keys()
         self._stage(
             "publish", lambda: self.board.post(self._posting(situation, decisions), scored, now), lambda: None

@@ -98,12 +98,15 @@ class Autoscalers:
             None,
         )
 
-    def orphans(self, uids: Collection[str]) -> Iterator[tuple[str, Object]]:
-        """What was adopted by a target that is none of these: what stands in its place, or it itself, and that target's uid."""
+    def orphans(self, owners: Collection[tuple[str, str]]) -> Iterator[tuple[str, Object]]:
+        """What was adopted by a target that is none of these: what stands in its place, or it itself, and that target's uid.
+
+        Args:
+            owners: namespace and uid of each target: in a copy of a namespace the marks name the first one's.
+        """
         for uid, objects in self.successors.items():
-            if uid not in uids:
-                yield from ((uid, one) for one in objects)
-        yield from ((uid, one) for (_, uid), one in self.halfway.items() if uid not in uids)
+            yield from ((uid, one) for one in objects if (one["metadata"]["namespace"], uid) not in owners)
+        yield from ((place[1], one) for place, one in self.halfway.items() if place not in owners)
 
     def others(self, target: HeliosTarget, *, but: str = "") -> list[str]:
         """Who else scales the target's workload.

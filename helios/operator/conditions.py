@@ -69,6 +69,7 @@ class Reason(StrEnum):
     RESTORED = "Restored"
     OWNED_ELSEWHERE = "OwnedElsewhere"
     NAME_TAKEN = "NameTaken"
+    TOO_MANY_RUN = "TooManyRun"
     KEDA_MISSING = "KedaMissing"
     KEDA_NOT_READY = "KedaNotReady"
     NO_SERVER_ADDRESS = "NoServerAddress"

@@ -26,6 +26,7 @@ class Plan:
         store: what is adopted, to be kept with the target before anything else is written.
         restore: what was adopted, to be given back as it was.
         managed: the ScaledObject that stands in its place; None: none does.
+        creates: nothing has the name of `apply` yet, as was listed; what has come since is not written over.
         adopts: what is taken over by the write, as it was listed; looked at again before anything is written.
         forget: what was kept with the target is taken off, and the finalizer with it; after a restore once that is done.
         pending: whether something is waited for that no cycle brings.
@@ -38,6 +39,7 @@ class Plan:
     store: Original | None = None
     restore: Original | None = None
     managed: Object | None = None
+    creates: bool = False
     adopts: Original | None = None
     forget: bool = False
     pending: bool = False
@@ -45,12 +47,21 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a plan stands on beside the target itself; `now` is UNIX seconds."""
+    """What a plan stands on beside the target itself.
+
+    Attributes:
+        autoscalers: who scales what.
+        defaults: what ScaledObjects need to know where a target does not say.
+        tolerance: whether the cluster's autoscalers have one of their own.
+        now: UNIX seconds.
+        numbers: namespace and name of each workload that has a number for KEDA now; None: that is not asked.
+    """
 
     autoscalers: Autoscalers
     defaults: KedaDefaults
     tolerance: bool
     now: float
+    numbers: frozenset[tuple[str, str]] | None = None
 
 
 def no(reason: Reason, message: str) -> Condition:

@@ -60,7 +60,13 @@ class Restorer(Protocol):
     """Gives an original back; `helios.operator.restorations.Restorer` does it."""
 
     def restore(
-        self, namespace: str, original: Original, managed: Object | None, replicas: int | None
+        self,
+        namespace: str,
+        original: Original,
+        managed: Object | None,
+        replicas: int | None,
+        *,
+        uid: str | None,
     ) -> Progress:
         """Do what can be done now; to be called again until it is done."""
 
@@ -110,7 +116,9 @@ class Handover:
             if planned.forget:
                 self.forget(target)
             return None
-        done = self._restorer.restore(target.namespace, planned.restore, planned.managed, _running(workload))
+        done = self._restorer.restore(
+            target.namespace, planned.restore, planned.managed, _running(workload), uid=target.uid
+        )
         if done.done and planned.forget:
             self.forget(target)
         return done
@@ -177,7 +185,7 @@ class Handover:
         if original is None or any(one["metadata"].get("uid") == uid for one in listed):
             return None
         managed = left if "triggers" in left["spec"] else None
-        return self._restorer.restore(namespace, original, managed, None)
+        return self._restorer.restore(namespace, original, managed, None, uid=uid)
 
     def forget(self, target: HeliosTarget) -> None:
         """Take off what was kept with the target; one that is being deleted goes then.

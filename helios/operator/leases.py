@@ -239,17 +239,19 @@ class Elector:
             else:
                 return True
         # 2 what there is
+        there = True
         try:
             self._see(self._door.get(API_VERSION, PLURAL, *where))
-        except ClusterMissing:
-            self._see(self._door.create(self._manifest({})))
-            return True
+        except ClusterMissing:  # whoever held it may not know that yet
+            there = False
         # 3 another holds it, and its time is not over by the clock here
-        record = self._record
-        if record.holder not in {"", mine.identity}:
+        if self._record.holder not in {"", mine.identity}:
             self._until = -math.inf
             if self._timer() < self._seen_at + self._seconds():
                 return False
+        if not there:
+            self._see(self._door.create(self._manifest({})))
+            return True
         # 4 it is free, run out, or one's own
         self._see(self._door.replace(self._manifest(self._body or {})))
         return True

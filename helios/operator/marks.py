@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-FORM, FLOOR, FLOOR_UNTIL, DIGEST, OWNER = (
-    f"helios.dev/{name}" for name in ("form", "floor", "floor-until", "digest", "owner")
+FORM, FLOOR, FLOOR_UNTIL, DIGEST, OWNER, WROTE = (
+    f"helios.dev/{name}" for name in ("form", "floor", "floor-until", "digest", "owner", "wrote")
 )
-"""`OWNER` is the uid of the HeliosTarget that has adopted what carries it."""
+"""`OWNER` is the uid of the HeliosTarget that has adopted what carries it; `WROTE` is what Helios wrote over an adopted ScaledObject."""
 PAUSED = "autoscaling.keda.sh/paused"
 PAUSED_AT = "autoscaling.keda.sh/paused-replicas"
 """KEDA's: both take the HPA away."""
@@ -91,7 +91,13 @@ def due(own: Object | None, manifest: Object) -> tuple[Object | None, str]:
 
 
 def _holds(live: Any, wanted: Any) -> bool:
-    """Whether `live` has everything of `wanted`; what others added beside it does not matter."""
+    """Whether `live` has everything of `wanted`; what others added beside it does not matter.
+
+    No is held by an absent field too: KEDA's own update, of its finalizer, drops a false as Go's `omitempty` does
+    (scaledobject_types.go, RestoreToOriginalReplicaCount).
+    """
+    if wanted is False:
+        return live is None or live is False
     if isinstance(wanted, Mapping):
         return isinstance(live, Mapping) and all(_holds(live.get(k), v) for k, v in wanted.items())
     if isinstance(wanted, list):

@@ -63,6 +63,16 @@ def unseen(target: HeliosTarget, workload: Workload | None, around: Surroundings
     return None
 
 
+def silent(target: HeliosTarget, around: Surroundings) -> Condition | None:
+    """Whether there is no number to scale it by: what scales it now is the better one until there is."""
+    if around.numbers is None or (target.namespace, target.reference[2]) in around.numbers:
+        return None
+    return no(
+        Reason.UNDECIDED,
+        "nothing is taken over before Helios has a number for this workload: see Ready and DataAvailable",
+    )
+
+
 def in_force(own: Object | None, name: str, *, guard: bool) -> Condition:
     """How KEDA fares with what was written; `name` is the ScaledObject's."""
     told = {c.get("type"): c for c in ((own or {}).get("status") or {}).get("conditions") or ()}

@@ -7,10 +7,11 @@ cpu alone, and for an hour no lower than the workload was: a HeliosTarget must n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 
-from helios.operator import obstacles, takeovers
+from helios.operator import obstacles, refusals, takeovers
 from helios.operator.autoscalers import Autoscalers
 from helios.operator.conditions import Condition, Reason
 from helios.operator.decisions import Plan, Surroundings, no, removed, said
@@ -97,6 +98,8 @@ def _tidied(target: HeliosTarget, made: Plan, around: Surroundings) -> Plan:
 def _managed(target: HeliosTarget, workload: Workload | None, around: Surroundings) -> Plan:
     """About the ScaledObject that Helios makes itself."""
     mode, own = target.spec.mode if target.spec else "Observe", around.autoscalers.own(target)
+    offered = own is not None and annotation(own, FORM) == Form.PAUSED.value
+    running = own is not None and not (offered and paused(own))
     # 1 what Helios manages belongs to the workload that the target names now
     if own is not None and own["metadata"].get("deletionTimestamp"):
         return said(None, Reason.RELEASING, "the ScaledObject is being removed")
@@ -104,25 +107,50 @@ def _managed(target: HeliosTarget, workload: Workload | None, around: Surroundin
         gone = f"{scaled(own)[1]} {scaled(own)[2]} is not named any more; its replicas stay as they are"
         return removed(own, Reason.RELEASING, gone)
     # 2 out of Autoscale: never fewer replicas for it
-    offered = own is not None and annotation(own, FORM) == Form.PAUSED.value
-    running = own is not None and not (offered and paused(own))
     if own is not None and (running if mode == "Observe" else mode == "Recommend" and not offered):
         return _released(target, own, workload, around)
     if mode == "Observe":
-        message = "mode is Observe: nothing is touched"
+        message = f"mode is Observe: nothing is touched{_before(target, workload)}"
         return (
             said(False, Reason.OBSERVING, message) if own is None else removed(own, Reason.OBSERVING, message)
         )
-    # 3 what stands in the way
+    # 3 what stands in the way; then Recommend offers, and Autoscale acts
     obstacle = _obstacle(target, workload, around)
     if obstacle is not None:
-        withdrawn = not running and obstacle.reason is Reason.OWNED_ELSEWHERE
-        if running and obstacle.reason is Reason.OWNED_ELSEWHERE:
-            both = f"{obstacle.message}. ScaledObject {target.name} is in force too: two autoscalers stop each other"
-            obstacle = replace(obstacle, message=both)
-        return Plan(obstacle, delete=own if withdrawn else None, why=obstacle.message)
-    # 4 Recommend offers, Autoscale acts
-    return _written(target, own, workload, around, Form.FORECAST if mode == "Autoscale" else Form.PAUSED)
+        return _obstructed(target, own, obstacle, running=running)
+    return _begun(target, own, workload, around, running=running)
+
+
+def _obstructed(target: HeliosTarget, own: Object | None, obstacle: Condition, *, running: bool) -> Plan:
+    """Something is in the way: an offer gives way to whatever scales the workload, what is in force stays."""
+    elsewhere = obstacle.reason is Reason.OWNED_ELSEWHERE
+    if running and elsewhere:
+        both = (
+            f"{obstacle.message}. ScaledObject {target.name} is in force too: two autoscalers stop each other. To have the "
+            "other taken over, name it and delete this one"
+        )
+        obstacle = replace(obstacle, message=both)
+    return Plan(obstacle, delete=own if elsewhere and not running else None, why=obstacle.message)
+
+
+def _begun(
+    target: HeliosTarget,
+    own: Object | None,
+    workload: Workload | None,
+    around: Surroundings,
+    *,
+    running: bool,
+) -> Plan:
+    """Recommend offers, Autoscale acts, and neither takes a replica away by beginning."""
+    autoscale = target.spec is not None and target.spec.mode == "Autoscale"
+    if not autoscale and running:  # an offer that somebody has taken up: a pause would take its HPA away
+        fares = obstacles.in_force(own, target.name, guard=_guarded(own, workload))
+        words = "its pause was taken off by hand, and nothing is written: set mode to Autoscale, or pause it again"
+        return Plan(replace(fares, message=f"{fares.message}; {words}"))
+    few = refusals.too_few(target, workload) if autoscale and not running else ""
+    if few:
+        return Plan(no(Reason.TOO_MANY_RUN, few))
+    return _written(target, own, workload, around, Form.FORECAST if autoscale else Form.PAUSED)
 
 
 def _obstacle(target: HeliosTarget, workload: Workload | None, around: Surroundings) -> Condition | None:
@@ -146,7 +174,8 @@ def _written(
     apply, why = due(own, manifest)
     if form is Form.PAUSED:
         message = f"ScaledObject {target.name} is there, paused: set mode to Autoscale to put it in force"
-        return Plan(no(Reason.OFFERED, message), apply, why=why)
+        message += _before(target, workload)
+        return Plan(no(Reason.OFFERED, message), apply, why=why, creates=own is None)
     if own is not None and paused(own) and annotation(own, FORM) == form.value:
         return Plan(
             no(
@@ -156,7 +185,19 @@ def _written(
             apply,
             why=why,
         )
-    return Plan(obstacles.in_force(own, target.name, guard=guard), apply, why=why)
+    raised = refusals.raised_by_hand(own, manifest, workload)
+    if raised:
+        return Plan(no(Reason.TOO_MANY_RUN, raised))
+    return Plan(obstacles.in_force(own, target.name, guard=guard), apply, why=why, creates=own is None)
+
+
+def _before(target: HeliosTarget, workload: Workload | None) -> str:
+    """What is to be done before Autoscale, if anything; without the count, which would be news with each replica."""
+    if target.spec is None or not refusals.too_few(target, workload):
+        return ""
+    return (
+        f". Before Autoscale raise spec.replicas.max: it is {target.spec.replicas.max}, and more replicas run"
+    )
 
 
 def _released(target: HeliosTarget, own: Object, workload: Workload | None, around: Surroundings) -> Plan:
@@ -174,7 +215,10 @@ def _released(target: HeliosTarget, own: Object, workload: Workload | None, arou
         counts = (None if workload.rolling else workload.current, workload.desired)
         least = own.get("spec", {}).get("minReplicaCount") or 1
         floor, until = float(max([least, *(n for n in counts if n is not None)])), around.now + FLOOR_SECONDS
-    held = int(floor) if floor is not None and until is not None and around.now < until else None
+    most = max(
+        target.spec.replicas.max if target.spec else 1, own.get("spec", {}).get("maxReplicaCount") or 1
+    )
+    held = min(int(floor), most) if floor is not None and until is not None and around.now < until else None
     manifest = marked(
         scaled_object(
             target,
@@ -201,7 +245,9 @@ def _guarded(own: Object | None, workload: Workload | None) -> bool:
 
 
 def _number(text: str | None) -> float | None:
+    """What a mark says, which anybody may have written."""
     try:
-        return None if text is None else float(text)
+        found = float(text or "")
     except ValueError:
         return None
+    return found if math.isfinite(found) else None

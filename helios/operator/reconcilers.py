@@ -49,8 +49,8 @@ class Door(handovers.Door, restorations.Door, surveys.Door, Protocol):
     def patch_status(self, namespace: str, name: str, status: Mapping[str, Any]) -> Mapping[str, Any]:
         """Merge into a HeliosTarget's status; the object as it is then."""
 
-    def apply(self, manifest: Mapping[str, Any]) -> object:
-        """Server-side apply."""
+    def apply(self, manifest: Mapping[str, Any], *, force: bool) -> object:
+        """Server-side apply; without force what another manager says otherwise is refused."""
 
     def create_event(self, namespace: str, body: Mapping[str, Any]) -> object:
         """Create an Event."""
@@ -169,11 +169,10 @@ class Reconciler:
         known = [*roster.leaving, *roster.targets]
         targets = [target for target in known if only is None or (target.namespace, target.name) in only]
         # 2 who scales what
-        around = self._surroundings(
-            now, known, None if only is None else {namespace for namespace, _ in only}
-        )
+        namespaces = None if only is None else {namespace for namespace, _ in only}
+        around = self._surroundings(now, known, reports, namespaces)
         # 3 what was adopted by those who went away without us
-        orphans = self._adrift(around, {target.uid for target in known}, now)
+        orphans = self._adrift(around, {(target.namespace, target.uid) for target in known}, now)
         # 4 each target: its autoscaler, its status, its Events
         try:
             self._each(targets, _Seen(roster, reports, workloads, around, now))
@@ -219,24 +218,22 @@ class Reconciler:
         scaling = self._scale(target, workload, around, now, speaks=speaks)
         self._tell(target, roster, report, workload, scaling, now)
 
-    def _adrift(self, around: Surroundings | None, uids: set[str], now: float) -> set[Key]:
+    def _adrift(self, around: Surroundings | None, owners: set[Key], now: float) -> set[Key]:
         """Give back what belongs to no target any more; the keys of what is not done yet."""
-        orphans = () if around is None else around.autoscalers.orphans(uids)
+        orphans = () if around is None else around.autoscalers.orphans(owners)
         found = self._handover.give_back_orphans(orphans, self._writes, partial(self._say, "adrift"))
         for key, waits in found.items():
             self._pending.note(key, waits=waits, now=now)
         return {key for key, waits in found.items() if waits}
 
     def _surroundings(
-        self, now: float, targets: Sequence[HeliosTarget], namespaces: set[str] | None
+        self,
+        now: float,
+        targets: Sequence[HeliosTarget],
+        reports: Mapping[tuple[str, str], Report],
+        namespaces: set[str] | None,
     ) -> Surroundings | None:
-        """Who scales what; None if it cannot be known, and then nothing is written about scaling.
-
-        Args:
-            now: UNIX seconds.
-            targets: all of them.
-            namespaces: where to look; None: everywhere.
-        """
+        """Who scales what, in `namespaces` or everywhere; None if it cannot be known, and then nothing is written about scaling."""
         try:
             found = survey(self._door, plans.named(targets), namespaces)
             self._said.pop("autoscalers", None)
@@ -245,7 +242,8 @@ class Reconciler:
         except ClusterError as error:
             self._say("autoscalers", str(error))
             return None
-        return Surroundings(found, self._terms.defaults, self._tolerance(), now)
+        numbers = frozenset(place for place, one in reports.items() if one.scaling_signal is not None)
+        return Surroundings(found, self._terms.defaults, self._tolerance(), now, numbers)
 
     def _scale(
         self,
@@ -288,7 +286,7 @@ class Reconciler:
             made, notices = handovers.told(planned, progress, now)
         except (ClusterRefused, ClusterForbidden) as error:
             early = isinstance(error, ClusterConflict) and (
-                planned.store or planned.restore or planned.forget or planned.adopts
+                planned.store or planned.restore or planned.forget or planned.adopts or planned.creates
             )
             if early:  # somebody has edited it since: what is true now decides at the next look
                 made, notices = replace(planned, apply=None, delete=None, pending=True), []
@@ -316,7 +314,7 @@ class Reconciler:
 
     def _carry_out(self, target: HeliosTarget, planned: Plan, now: float) -> None:
         if planned.apply is not None:
-            self._door.apply(planned.apply)
+            self._door.apply(planned.apply, force=not planned.creates)
             for notice in handovers.written(planned.apply, planned, now):
                 self._event(target, notice, now)
         if planned.delete is not None:

@@ -9,7 +9,7 @@ from helios.operator import obstacles
 from helios.operator.adoptions import Kind, Original
 from helios.operator.conditions import Condition, Reason
 from helios.operator.decisions import Surroundings, no
-from helios.operator.marks import FORM, Object, annotation, keda_owner, owner, paused, scaled
+from helios.operator.marks import DIGEST, FORM, Object, annotation, keda_owner, owner, paused, scaled
 from helios.operator.resources import AdoptRef, HeliosTarget
 from helios.operator.successors import lost
 from helios.operator.workloads import Workload
@@ -32,7 +32,8 @@ def refused(
         words = (
             _unfit(target, what, live, around, hpa=hpa)
             or uncarried(Original.of(kind, live), what)
-            or _too_small(target, workload, _hpa(target, live, around, hpa=hpa))
+            or _unrequested(what, live, workload)
+            or too_few(target, workload, _hpa(target, live, around, hpa=hpa))
         )
     if words:
         return no(Reason.ADOPTION_REFUSED, words)
@@ -102,29 +103,72 @@ def uncarried(original: Original, what: str) -> str:
     return ""
 
 
+def _unrequested(what: str, live: Object, workload: Workload | None) -> str:
+    """That KEDA's webhook would not take an HPA's memory metric as a trigger; of a ScaledObject it has done so."""
+    container = "" if workload is None else workload.without_memory
+    metrics = (live.get("spec") or {}).get("metrics") or ()
+    sources = [one.get("resource") or {} for one in metrics if one.get("type") == "Resource"]
+    if not container or not any(source.get("name") == "memory" for source in sources):
+        return ""
+    return (
+        f"spec.keda.adopt: {what} scales on memory too, which KEDA takes only where every container requests memory, and "
+        f"{container} does not: give it resources.requests.memory"
+    )
+
+
 def _hpa(target: HeliosTarget, live: Object, around: Surroundings, *, hpa: bool) -> Object:
     """The HPA that scales the workload now; empty where none is known."""
     name = (live.get("status") or {}).get("hpaName", "")
     return live if hpa else around.autoscalers.hpas.get((target.namespace, name), {})
 
 
-def _too_small(target: HeliosTarget, workload: Workload | None, hpa: Object) -> str:
-    """Whether taking over would take replicas away at once: the HPA cuts to its maximum.
+def too_few(target: HeliosTarget, workload: Workload | None, hpa: Object | None = None) -> str:
+    """Why Autoscale would take replicas away by beginning, and what to do; empty where it would not: the HPA cuts to its maximum.
+
+    Args:
+        target: a valid one.
+        workload: as last seen.
+        hpa: the one that scales the workload now, if any does.
+    """
+    running, most = _running(workload, hpa), target.spec.replicas.max if target.spec else 0
+    if target.spec is None or running <= most:
+        return ""
+    return f"spec.replicas.max is {most} and {running} replicas run: Autoscale would cut them; raise it to {running} or more"
+
+
+def raised_by_hand(live: Object | None, manifest: Object, workload: Workload | None) -> str:
+    """Why a maximum that somebody has raised is not set back, and what to do; empty where it may be.
+
+    In an incident so many replicas run for a reason, and the HPA would cut them at once. A target that was edited is obeyed.
+
+    Args:
+        live: the ScaledObject as it stands; None: it does not.
+        manifest: as it is to be.
+        workload: as last seen.
+    """
+    if live is None or annotation(live, DIGEST) != annotation(manifest, DIGEST):
+        return ""
+    most, running = manifest["spec"]["maxReplicaCount"], _running(workload, None)
+    given = (live.get("spec") or {}).get("maxReplicaCount", 100)
+    if given <= most or running <= most:
+        return ""
+    return (
+        f"ScaledObject {live['metadata']['name']} was given a maximum of {given} by hand, and {running} replicas run: it stays as it "
+        f"is until no more than {most} do. To keep them set spec.replicas.max to {running} or more"
+    )
+
+
+def _running(workload: Workload | None, hpa: Object | None) -> int:
+    """How many replicas there are; 0 where that is not known.
 
     The workload's counts are those of the last cycle, with the surge of a rolling update; the HPA's are seconds old, and
     without (horizontal.go, reconcileAutoscaler).
     """
-    if target.spec is None or workload is None:
-        return ""
-    status = hpa.get("status") or {}
+    if workload is None:
+        return 0
+    status = (hpa or {}).get("status") or {}
     told = [workload.desired, status.get("currentReplicas"), status.get("desiredReplicas")]
-    running = max(n or 0 for n in [*told, None if workload.rolling else workload.current])
-    if running <= target.spec.replicas.max:
-        return ""
-    return (
-        f"spec.replicas.max is {target.spec.replicas.max} and {running} replicas run: taking over would cut them; raise it "
-        f"to {running} or more"
-    )
+    return max(n or 0 for n in [*told, None if workload.rolling else workload.current])
 
 
 def standing(target: HeliosTarget, what: Original | AdoptRef, around: Surroundings) -> Object | None:

@@ -26,7 +26,6 @@ from helios.operator.marks import FORM, annotation
 from helios.operator.releases import Key, Part, Release, mode_of, on_cpu, releases, stays
 from helios.operator.replicas import running
 from helios.operator.resources import API_VERSION, PLURAL
-from helios.operator.transports import REMEDY
 
 LOOK_SECONDS = 1.0
 """Between two steps of one release."""
@@ -41,7 +40,6 @@ MOST_LOST, MOST_REFUSED = 3, 10
 Object = Mapping[str, Any]
 
 _SCALED_OBJECTS, _HPAS = PLURALS["ScaledObject"], PLURALS["HorizontalPodAutoscaler"]
-_RIGHTS = "run it as somebody who may, for instance with the ClusterRole helios"
 _UNDONE = "it is Helios' again: who keeps its HeliosTarget, such as a tool that applies it from Git, must say mode: Observe there"
 
 
@@ -202,7 +200,8 @@ class Releaser:
 
     def _part(self, part: Part, target: Object | None) -> Step:
         if part.original is not None:
-            seen = self._restorer.restore(part.namespace, part.original, part.managed, None)
+            uid = None if target is None else target["metadata"]["uid"]
+            seen = self._restorer.restore(part.namespace, part.original, part.managed, None, uid=uid)
             return Step(seen.done, seen.said, seen.raised, seen.stuck)
         if part.unreadable:
             return Step(done=False, said=part.fate(), hopeless=True)
@@ -278,7 +277,7 @@ class Releaser:
 def _failed(error: Exception, times: int) -> Step:
     """What is in the way, said so often in the same words, and whether another try may help."""
     if isinstance(error, ClusterForbidden):
-        return Step(done=False, said=str(error).replace(REMEDY, _RIGHTS), hopeless=True)
+        return Step(done=False, said=str(error), hopeless=True)
     if isinstance(error, ClusterError):
         return Step(done=False, said=str(error), hopeless=times >= MOST_REFUSED)
     return Step(done=False, said=f"{type(error).__name__}: {error}", hopeless=True)

@@ -12,14 +12,25 @@ from typing import Any
 
 from helios.operator.adoptions import ADOPTED, FINALIZER, Original
 from helios.operator.autoscalers import Autoscalers
-from helios.operator.marks import DIGEST, FLOOR, FLOOR_UNTIL, FORM, OWNER, PAUSED, annotation, owner, paused
+from helios.operator.marks import (
+    DIGEST,
+    FLOOR,
+    FLOOR_UNTIL,
+    FORM,
+    OWNER,
+    PAUSED,
+    WROTE,
+    annotation,
+    owner,
+    paused,
+)
 from helios.operator.scaledobjects import MANAGED_BY, Form
 
 Object = Mapping[str, Any]
 Key = tuple[str, str, str]
 """Namespace, name, and whose."""
 
-_OURS = (FORM, FLOOR, FLOOR_UNTIL, DIGEST, OWNER, ADOPTED)
+_OURS = (FORM, FLOOR, FLOOR_UNTIL, DIGEST, OWNER, WROTE, ADOPTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from helios.errors import ClusterConflict, ClusterMissing, ClusterRefused
 from helios.operator.adoptions import ADOPTED, FINALIZER, HPA_VERSION, KEDA_VERSION, MAXIMA, PLURALS, Original
 from helios.operator.clusters import FIELD_MANAGER
+from helios.operator.editions import applied_anew
 from helios.operator.marks import DIGEST, FORM, OWNER, annotation, keda_owner, scaled
 from helios.operator.replicas import Door as Scales
 from helios.operator.replicas import running
@@ -98,7 +99,13 @@ class Restorer:
         ] = {}  # a ScaledObject -> its uid, first seen going
 
     def restore(
-        self, namespace: str, original: Original, managed: Object | None, replicas: int | None
+        self,
+        namespace: str,
+        original: Original,
+        managed: Object | None,
+        replicas: int | None,
+        *,
+        uid: str | None = None,
     ) -> Progress:
         """Take the step that is due; to be called again, a second or so later, until it is done.
 
@@ -113,23 +120,26 @@ class Restorer:
             original: what is to be given back.
             managed: the ScaledObject in its place, as last seen; None if there was none.
             replicas: of the workload, for where neither an HPA nor its scale tells; None where unknown.
+            uid: of the HeliosTarget that it was adopted by: what another one has taken over is left to that; None: whosever.
 
         Raises:
             ClusterError: ClusterForbidden, ClusterUnreachable, or ClusterRefused in the words of a server or a webhook; to be
                 tried again.
         """
         if original.kind == "ScaledObject":
-            return self._put_back(namespace, original, replicas, "")
-        waits, late, owner = self._let_go(namespace, original, managed)
+            return self._put_back(namespace, original, replicas, "", uid=uid)
+        waits, late, owner = self._let_go(namespace, original, managed, uid)
         if waits:
             return Progress(done=False, said=waits)
         if owner is not None:
             original = _copied(owner, original)
-        progress = self._put_back(namespace, original, replicas, late, owner)
+        progress = self._put_back(namespace, original, replicas, late, owner, uid=uid)
         if not progress.done or owner is None or not _holds(owner, FINALIZER):
             return progress
-        goes = self._hold(owner, hold=False)
-        return progress if late and goes else replace(progress, done=False)
+        if late:  # a KEDA that is slow may write yet, and with the ScaledObject the HPA would go
+            return replace(progress, done=not self._trusting, stuck=True)
+        self._hold(owner, hold=False)
+        return replace(progress, done=False)
 
     def _put_back(
         self,
@@ -138,14 +148,19 @@ class Restorer:
         replicas: int | None,
         late: str,
         owner: Object | None = None,
+        *,
+        uid: str | None,
     ) -> Progress:
         """The original in its place; `owner` is the ScaledObject that took the HPA over, where it is still there."""
         live = self._found(original.api_version, original.plural, namespace, original.name)
         if live is None:
             return self._made_again(namespace, original, replicas)
-        if not self._touched(live, original) and not (owner is not None and _scaled_by(live, owner)):
-            return self._settled(live, original, late)
+        ours = self._touched(live, original, uid) or (owner is not None and _scaled_by(live, owner))
+        if _anothers(live, uid) or not ours:
+            return self._settled(live, original, late, uid)
         original = _copied(live, original)
+        newest = applied_anew(original, live)
+        original = newest or original
         if live["metadata"].get("deletionTimestamp"):
             said = f"{_named(original)} is being deleted: it is made again once it is gone"
             return Progress(done=False, said=said)
@@ -163,37 +178,37 @@ class Restorer:
                 f"{_named(original)} scales a workload that is gone, and stays as it is: delete it ({error})"
             )
             return Progress(done=True, said=said, stuck=True)
-        return Progress(False, f"{_named(original)} was put back: it is looked at once more", raised)
+        how = ", as its user has applied it since" if newest else ""
+        return Progress(False, f"{_named(original)} was put back{how}: it is looked at once more", raised)
 
     def _let_go(
-        self, namespace: str, original: Original, managed: Object | None
+        self, namespace: str, original: Original, managed: Object | None, uid: str | None
     ) -> tuple[str, str, Object | None]:
         """Free the HPA of the ScaledObject: what is waited for; what is to be said though nothing is; the ScaledObject."""
         name = managed["metadata"]["name"] if managed is not None else self._holder(namespace, original)
         owner = self._found(KEDA_VERSION, _SCALED_OBJECTS, namespace, name) if name else None
-        if owner is None or not _marked(owner):
+        if owner is None or not _marked(owner) or _anothers(owner, uid):
             self._since.pop((namespace, name), None)
             return "", "", None
-        uid = owner["metadata"]["uid"]
+        own = owner["metadata"]["uid"]
         if not owner["metadata"].get("deletionTimestamp"):
             # where another process was first, or wrote it anew, the next look tells
             if _holds(owner, FINALIZER) or self._hold(owner, hold=True):
                 with contextlib.suppress(ClusterConflict, ClusterMissing):
-                    self._door.delete(KEDA_VERSION, _SCALED_OBJECTS, namespace, name, uid, orphan=True)
+                    self._door.delete(KEDA_VERSION, _SCALED_OBJECTS, namespace, name, own, orphan=True)
             return f"KEDA lets go of {_named(original)}: ScaledObject {name} is being deleted", "", owner
         if _holds(owner, FINALIZER) and not _holds(owner, KEDA_FINALIZER):
             return "", "", owner
         known, since = self._since.get((namespace, name), ("", 0.0))
-        if known != uid:
+        if known != own:
             since = self._clock()
-            self._since[namespace, name] = uid, since
+            self._since[namespace, name] = own, since
         if self._clock() - since < self._wait_seconds:
             return f"KEDA has still to let go of ScaledObject {name}", "", owner
-        return (
-            "",
-            f"; ScaledObject {name} waits for KEDA, which does not answer, and goes once it does",
-            owner,
-        )
+        late = f"; ScaledObject {name} waits for KEDA, which does not answer, and goes once it does"
+        if self._trusting:
+            late += ": run this again then, or, where KEDA is gone for good, take the finalizers off it"
+        return "", late, owner
 
     def _hold(self, owner: Object, *, hold: bool) -> bool:
         """Put our finalizer on a ScaledObject, or take it off; whether that is so now, or is done without."""
@@ -263,8 +278,17 @@ class Restorer:
                 return f"{kind} {one['metadata']['name']}"
         return ""
 
-    def _settled(self, live: Object, original: Original, late: str) -> Progress:
-        """Of what bears no mark of Helios: as it was, or as its user made it since."""
+    def _settled(self, live: Object, original: Original, late: str, uid: str | None) -> Progress:
+        """Of what is not ours to put back: another HeliosTarget's, as it was, or as its user made it since."""
+        if _anothers(live, uid):
+            said = f"{_named(original)} is another HeliosTarget's now, and is left to it"
+            return Progress(done=True, said=said)
+        if annotation(live, OWNER) is not None:
+            said = (
+                f"{_named(original)} is as Helios wrote it, and its own copy of what it was ({ADOPTED}) was taken off: run "
+                f"helios release, or take {OWNER} and {FORM} off it to keep it as your own"
+            )
+            return Progress(done=False, said=said, stuck=True)
         most = (live.get("spec") or {}).get(MAXIMA[original.kind])
         raised = most if original.raised(most) else None
         if live.get("spec") != original.manifest("", None, raised)["spec"]:
@@ -282,10 +306,14 @@ class Restorer:
         but = f", but that its maximum is {raised}, so that no replica is cut" if raised is not None else ""
         return Progress(True, f"{_named(original)} is as it was{but}{late}", raised)
 
-    def _touched(self, live: Object, original: Original) -> bool:
-        """Whether Helios, or KEDA on its behalf, wrote what stands there: KEDA copies a ScaledObject's annotations to its HPA."""
+    def _touched(self, live: Object, original: Original, uid: str | None) -> bool:
+        """Whether Helios, or KEDA on its behalf, wrote what stands there: KEDA copies a ScaledObject's annotations to its HPA.
+
+        Where its copy was taken off, the HeliosTarget's word suffices to the HeliosTarget that took it over, but for credentials.
+        """
         marks = live["metadata"].get("annotations") or {}
-        telling = (ADOPTED, OWNER) if self._trusting else (ADOPTED,)
+        own = uid is not None and marks.get(OWNER) == uid and not original.cluster_credentials
+        telling = (ADOPTED, OWNER) if self._trusting or own else (ADOPTED,)
         return any(name in marks and marks[name] != original.annotations.get(name) for name in telling)
 
     def _replicas(self, namespace: str, original: Original, live: Object, replicas: int | None) -> int | None:
@@ -340,6 +368,11 @@ def _copied(live: Object, original: Original) -> Original:
 
 def _marked(one: Object) -> bool:
     return not (one["metadata"].get("annotations") or {}).keys().isdisjoint(_MARKS)
+
+
+def _anothers(one: Object, uid: str | None) -> bool:
+    """Whether another HeliosTarget than the one with this uid has taken it over."""
+    return uid is not None and annotation(one, OWNER) not in (None, uid)
 
 
 def _holds(one: Object, finalizer: str) -> bool:

@@ -106,7 +106,7 @@ def scaled_object(
         form: what it is to do.
         cpu_guard: whether every container asks for cpu, without which a cpu trigger is an error at KEDA and the HPA. The
             reactive form is nothing but that trigger and takes no notice.
-        floor: replicas that the reactive form keeps at least; cut to the target's maximum.
+        floor: replicas that the reactive form keeps at least, whatever the target's bounds.
         tolerance: whether this cluster's HPA has a tolerance of its own. Zero in both directions then: the forecast
             trigger is a count of replicas, not a noisy ratio, so there is nothing to tolerate. Upwards the signal is
             nudged past the dead-band of the count it saw, but surge pods may have moved that since; downwards nothing
@@ -126,7 +126,8 @@ def scaled_object(
         "maxReplicaCount": most,
     }
     if form is Form.REACTIVE:
-        spec["minReplicaCount"] = min(max(least, floor or 0), most)
+        spec["minReplicaCount"] = max(least, floor or 0)
+        spec["maxReplicaCount"] = max(most, floor or 0)
         spec["triggers"] = [_cpu_trigger(target.spec)]
     else:
         guard = [_cpu_trigger(target.spec)] if cpu_guard else []

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from helios.operator.adoptions import ADOPTED, Original
-from helios.operator.marks import DIGEST, FORM, OWNER, TRANSFER, Object, annotation, marked
+from helios.operator.editions import Trigger, forecast, wrote
+from helios.operator.marks import FORM, OWNER, TRANSFER, WROTE, marked
 from helios.operator.resources import HeliosTarget
 from helios.operator.scaledobjects import Form, KedaDefaults, scaled_object
-from scoring.gauges import SIGNAL
 
 _RESOURCES = ("cpu", "memory")
 _FOREIGN = ("kubectl.kubernetes.io/",)
 """Annotations of tools, which keep their own account of an object."""
-
-Trigger = Mapping[str, Any]
 
 
 def successor(
@@ -63,42 +60,9 @@ def successor(
         spec = {**before, **spec, "advanced": advanced, "scaleTargetRef": reference}
         metadata["name"] = original.name
     spec["triggers"] = _together(spec["triggers"], kept, cpu_guard=cpu_guard)
+    if original.kind == "ScaledObject":
+        marks[WROTE] = wrote(spec, original)
     return marked({**made, "metadata": metadata, "spec": spec}, marks)
-
-
-def applied_anew(original: Original, held: Object, written: Object) -> Original | None:
-    """An adopted ScaledObject as its user has applied it anew over what Helios wrote; None where nobody did.
-
-    Who applies a manifest puts its whole list of triggers back, and with it none of Helios'. What else is as Helios wrote it
-    is taken for Helios', and stays as it was kept.
-
-    Args:
-        original: as it was kept.
-        held: as it stands.
-        written: what Helios applied last.
-    """
-    if original.kind != "ScaledObject" or annotation(held, DIGEST) != annotation(written, DIGEST):
-        return None
-    live, before = held["spec"], original.spec
-    ours = [trigger for trigger in written["spec"]["triggers"] if trigger not in before.get("triggers", ())]
-    if not live.get("triggers") or forecasts(held) or any(trigger in ours for trigger in live["triggers"]):
-        return None
-    spec = _apart(before, written["spec"], live)
-    return None if spec == before else replace(original, spec=spec)
-
-
-def _apart(before: Mapping[str, Any], written: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """What is live without what was written, in whose place stands what there was before."""
-    out = {}
-    for name in {**before, **live}:
-        was, wrote, now = before.get(name), written.get(name), live.get(name)
-        if all(isinstance(one, Mapping) for one in (wrote, now)):
-            now = _apart(was if isinstance(was, Mapping) else {}, wrote or {}, now or {}) or was
-        elif now == wrote:
-            now = was
-        if now is not None:
-            out[name] = copy.deepcopy(now)
-    return out
 
 
 def anew(manifest: Mapping[str, Any], original: Original) -> Mapping[str, Any]:
@@ -134,12 +98,6 @@ def cpu_driven(original: Original) -> bool:
     return not metrics or any(_resource(metric).get("name") == "cpu" for metric in metrics)
 
 
-def forecasts(autoscaler: Original | Mapping[str, Any]) -> bool:
-    """Whether one of its triggers is on Helios' own number."""
-    spec = autoscaler.spec if isinstance(autoscaler, Original) else autoscaler.get("spec") or {}
-    return any(_forecast(trigger) for trigger in spec.get("triggers") or ())
-
-
 def _together(ours: Sequence[Trigger], theirs: Iterable[Trigger], *, cpu_guard: bool) -> list[dict[str, Any]]:
     """Our triggers and what stays of theirs, each of its own name."""
     out = [dict(trigger) for trigger in ours]
@@ -157,17 +115,11 @@ def _replaced(trigger: Trigger, *, cpu_guard: bool) -> bool:
 
     Where there is no guard, as not every container requests cpu, one on a single container works all the same and stays.
     """
-    if _forecast(trigger):
+    if forecast(trigger):
         return True  # what `helios scaledobject` printed, applied by hand
     metadata = trigger.get("metadata") or {}
     utilization = trigger.get("type") == "cpu" and trigger.get("metricType") in {None, "", "Utilization"}
     return utilization and (cpu_guard or not metadata.get("containerName"))
-
-
-def _forecast(trigger: Trigger) -> bool:
-    return trigger.get("type") == "prometheus" and SIGNAL.name in str(
-        (trigger.get("metadata") or {}).get("query")
-    )
 
 
 def _trigger(metric: Mapping[str, Any]) -> Trigger:

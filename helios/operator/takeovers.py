@@ -7,20 +7,17 @@ the ScaledObject in its place counts more than the target's own: only who may wr
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from helios.operator import obstacles, refusals
 from helios.operator.adoptions import ADOPTED, FINALIZER, Original
 from helios.operator.conditions import Condition, Reason, Type
 from helios.operator.decisions import Plan, Surroundings, no
+from helios.operator.editions import applied_anew, forecasts
 from helios.operator.marks import FORM, OWNER, Object, annotation, due, keda_owner, paused, scaled
 from helios.operator.refusals import standing
 from helios.operator.resources import AdoptRef, HeliosTarget
-from helios.operator.successors import (
-    anew,
-    applied_anew,
-    cpu_driven,
-    forecasts,
-    successor,
-)
+from helios.operator.successors import anew, cpu_driven, successor
 from helios.operator.workloads import Workload
 
 
@@ -38,19 +35,15 @@ def takeover(
     held = around.autoscalers.successor(target)
     wish = target.spec.keda.adopt if target.spec and speaks and not target.deleting else None
     original = kept(target, held, around)
-    if original is None:
-        if held is not None:
-            return _unknown(target, held)
-        if target.deleting:
-            return _parted(target)
-        if wish is None or around.autoscalers.own(target) is not None:
-            return None
-        return _wished(target, wish, workload, around)
-    edited = _applied_anew(target, original, held, around)
-    gone = _no_more(target, original, wish, around, speaks=speaks)
-    if gone and edited is None:  # otherwise that is what is to be given back
-        return given_back(original, held, gone)
-    return edited or _held(target, original, held, workload, around)
+    if original is not None:
+        return _adopted(target, original, held, wish, workload, around, speaks=speaks)
+    if held is not None:
+        return _unknown(target, held)
+    if target.deleting:
+        return _parted(target)
+    if wish is None or around.autoscalers.own(target) is not None:
+        return None
+    return _wished(target, wish, workload, around)
 
 
 def kept(target: HeliosTarget, held: Object | None, around: Surroundings) -> Original | None:
@@ -70,6 +63,32 @@ def given_back(original: Original, held: Object | None, why: str) -> Plan:
     )
 
 
+def _adopted(
+    target: HeliosTarget,
+    original: Original,
+    held: Object | None,
+    wish: AdoptRef | None,
+    workload: Workload | None,
+    around: Surroundings,
+    *,
+    speaks: bool,
+) -> Plan:
+    """Something is: as its user has it now, it stays adopted, or is given back."""
+    newest = applied_anew(original, held)
+    stands = newest or original
+    gone = _no_more(target, stands, wish, around, speaks=speaks) or (newest and _unfit(newest))
+    if gone:
+        made = given_back(stands, held, gone)
+        return replace(made, store=newest if target.guarded else None)
+    made = _held(target, stands, held, workload, around)
+    if newest is None or made.apply is None:
+        return made
+    few = refusals.too_few(target, workload)  # to take it over again is to begin again
+    if few:
+        return Plan(no(Reason.ADOPTION_REFUSED, few))
+    return replace(made, why="updated, as its user had applied it anew; that is what is given back one day")
+
+
 def _no_more(
     target: HeliosTarget, original: Original, wish: AdoptRef | None, around: Surroundings, *, speaks: bool
 ) -> str:
@@ -82,7 +101,7 @@ def _no_more(
         "the workload belongs to an older HeliosTarget": not speaks,
         f"mode is {mode}": mode != "Autoscale",
         "spec.keda.adopt does not name it any more": not named,
-        "spec.scaleTargetRef names another workload": (kind, name) != target.reference[1:],
+        "spec.scaleTargetRef names another workload than it": (kind, name) != target.reference[1:],
         "KEDA's ScaledObject is not installed any more": hpa and not around.autoscalers.served,
     }
     return next((why for why, holds in reasons.items() if holds), "")
@@ -105,7 +124,10 @@ def _held(
     if held is None:  # nothing is in its place yet, or any more
         found = _afresh(target, original, workload, around)
         if isinstance(found, Condition):
-            return Plan(found)
+            live = standing(target, original, around)
+            # of an HPA that KEDA has written, what is kept is all that is left
+            theirs = original.kind == "ScaledObject" and live is not None and not forecasts(live)
+            return Plan(found, forget=theirs)
         original = found
     obstacle = (
         obstacles.elsewhere(target, around, but=f"{original.kind} {original.name}")
@@ -147,9 +169,10 @@ def _written(
     guard = _guarded(original, held, workload)
     manifest = successor(target, original, around.defaults, cpu_guard=guard, tolerance=around.tolerance)
     apply, why = due(held, manifest)
-    adopts = None
+    adopts, creates = None, False
     if apply is not None and held is None:
         live = standing(target, original, around)
+        creates = live is None or original.kind == "HorizontalPodAutoscaler"
         apply = manifest if live is not None else anew(manifest, original)
         adopts = original if live is not None and Original.of(original.kind, live) == original else None
     store = None if target.original == original and target.guarded else original
@@ -157,36 +180,24 @@ def _written(
     if held is not None and paused(held):
         message = f"ScaledObject {name} is paused by its annotations: take them away"
         return Plan(no(Reason.PAUSED, message), apply, why=why, store=store)
+    raised = refusals.raised_by_hand(held, manifest, workload)
+    if raised:
+        return Plan(no(Reason.TOO_MANY_RUN, raised), store=store)
+    words = held is not None and refusals.uncarried(Original.of("ScaledObject", held), f"ScaledObject {name}")
+    if words:  # of a field that is not Helios', and that somebody has added
+        return Plan(no(Reason.ADOPTION_REFUSED, words), apply, why=why, store=store)
     fares = obstacles.in_force(held, name, guard=guard)
     if fares.reason is not Reason.KEDA_NOT_READY and not _taken(target, original, held, around):
         message = f"{original.kind} {original.name} is kept as it was, and is being taken over"
         adopting = Condition(Type.SCALING, None, Reason.ADOPTING, message)
-        return Plan(adopting, apply, why=why, store=store, adopts=adopts, pending=True)
-    return Plan(fares, apply, why=why, store=store)
+        return Plan(adopting, apply, why=why, store=store, creates=creates, adopts=adopts, pending=True)
+    return Plan(fares, apply, why=why, store=store, creates=creates)
 
 
-def _applied_anew(
-    target: HeliosTarget, original: Original, held: Object | None, around: Surroundings
-) -> Plan | None:
-    """A pipeline has applied the adopted ScaledObject as its user wants it now: that is kept, and written over in its turn."""
-    if held is None or original.kind != "ScaledObject" or forecasts(held) or target.spec is None:
-        return None
-    if held["metadata"].get("deletionTimestamp") or obstacles.unequipped(target, around) is not None:
-        return None
-    for guard in (True, False):
-        terms = {"cpu_guard": guard, "tolerance": around.tolerance}
-        found = applied_anew(original, held, successor(target, original, around.defaults, **terms))
-        what = f"ScaledObject {original.name}"
-        if found is None or scaled({**held, "spec": found.spec}) != scaled({**held, "spec": original.spec}):
-            continue
-        if refusals.uncarried(found, what):
-            continue
-        message = f"{what} was applied anew by its user: as it is now it is kept, and taken over again"
-        manifest = successor(target, found, around.defaults, **terms)
-        adopting = Condition(Type.SCALING, None, Reason.ADOPTING, message)
-        why = "updated, as its user had applied it anew; that is what is given back one day"
-        return Plan(adopting, manifest, why=why, store=found, pending=True)
-    return None
+def _unfit(newest: Original) -> str:
+    """Why what its user has applied meanwhile could not have been taken over; empty where it could."""
+    words = refusals.uncarried(newest, f"{newest.kind} {newest.name}")
+    return f"its user has applied it anew. {words}" if words else ""
 
 
 def _wished(
@@ -205,8 +216,9 @@ def _wished(
         else:
             message = f"mode is {mode}: nothing is touched. Autoscale could not take over: {refusal.message}"
         return Plan(no(Reason.ADOPTABLE, message))
-    if refusal is not None:
-        return Plan(refusal)
+    obstacle = refusal or obstacles.silent(target, around)
+    if obstacle is not None:
+        return Plan(obstacle)
     return None if live is None else _written(target, Original.of(wish.kind, live), None, workload, around)
 
 

@@ -14,7 +14,7 @@ from helios.operator.clusters import Cluster
 from tests.docs.pages import ROOT, Page
 from tests.doctor.apis import ADMIN, Hospital, lease
 from tests.imports.objects import hpa, scaled, trigger
-from tests.operator.adopted import HPAS, overwritten, taken
+from tests.operator.adopted import HPAS, SCALED_OBJECTS, overwritten, taken
 from tests.operator.api_handlers import Asked
 from tests.operator.api_stores import Kind
 from tests.operator.objects import deployment, helios_target
@@ -106,17 +106,19 @@ def examined(folder: Path, kind: str) -> Rights:
 
 
 def released() -> Rights:
-    """What `helios release` asks: of an HPA, of one that is gone, of a ScaledObject, and of an offer."""
+    """What `helios release` asks: of an HPA and of a ScaledObject, of those that are gone, and of an offer."""
     found: Rights = set()
-    for scene in ("hpa", "gone", "scaled object", "offer"):
+    for scene in ("hpa", "hpa gone", "scaled object", "scaled object gone", "offer"):
         with Hospital() as api, Cluster.of(api.configuration(), seconds=2.0) as cluster:
             world = World(api, cluster)
             if scene == "offer":
                 world.managed("web", mode="Recommend", form="paused")
             else:
-                world.adopted(overwritten if scene == "scaled object" else taken)
-            if scene == "gone":
-                api.store.remove(HPAS, "web-cpu")
+                world.adopted(overwritten if scene.startswith("scaled object") else taken)
+            if scene.endswith("gone"):
+                api.store.remove(
+                    *((HPAS, "web-cpu") if scene.startswith("hpa") else (SCALED_OBJECTS, "web-so"))
+                )
             api.requests.clear()
             assert all(done for done, _ in world.release().values())
             found |= asked(api.requests)

@@ -182,6 +182,8 @@ class Store:
             and path[:2] not in (("metadata", "name"), ("metadata", "namespace"))
         }
         owned = self.owned.setdefault((kind, namespace, name), {})
+        if old is not None and not owned:  # as of whoever wrote it before anybody applied
+            owned["before-first-apply"] = {path for path, _ in _leaves(old)}
         others = {path: who for who, paths in owned.items() if who != manager for path in paths}
         fights = [path for path in wanted if path in others and _at(new, path) != wanted[path]]
         if fights and not force:

@@ -6,6 +6,7 @@ import contextlib
 import json
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from helios.operator.adoptions import ADOPTED, FINALIZER
@@ -14,10 +15,12 @@ from helios.operator.reconcilers import Reconciler, Terms
 from helios.operator.registries import Registry
 from helios.operator.resources import API_VERSION, PLURAL
 from helios.operator.transports import Call, Transport
+from scoring.reports import Report
 from tests.operator.adopted import HPA, HPAS, SCALED_OBJECTS, Keda, collect
 from tests.operator.api_server import ApiServer
 from tests.operator.objects import NOW, Object, deployment, helios_target
 from tests.operator.targets import KEDA, parsed, workload
+from tests.ui.builders import report
 
 TARGETS = PLURAL
 
@@ -54,7 +57,7 @@ class Scene:
     """An API server with KEDA and a garbage collector, a target on a Deployment of three, and an operator that looks when told."""
 
     def __init__(self, api: ApiServer) -> None:
-        self.api, self.now, self.leads = api, NOW, True
+        self.api, self.now, self.leads, self.silent = api, NOW, True, False
         self.transport = Mortal(api.configuration(), seconds=2.0)
         self.cluster, self.keda = Cluster(self.transport), Keda(api)
         self.wish: Object = {"adopt": {"kind": HPA, "name": "web-cpu"}}
@@ -68,13 +71,19 @@ class Scene:
         self.registry = Registry(parsed)
         self.reconciler = Reconciler(
             self.registry,
-            list,
+            self.reports,
             self.cluster,
             lambda: self.workloads,
             terms=Terms(KEDA, step=300.0, status_seconds=0.0),
             clock=lambda: self.now,
             writes=lambda: self.leads,
         )
+
+    def reports(self) -> list[Report]:
+        """Of every workload that a target names, or, where Helios is silent, of none."""
+        specs = [target.spec for target in self.registry.roster().targets if target.spec is not None]
+        names = () if self.silent else {spec.scale_target_ref.name for spec in specs}
+        return [replace(report(name), namespace="shop") for name in names]
 
     def apply(self, name: str = "web", **spec: Any) -> None:
         """A user applies a HeliosTarget that adopts the HPA, unless it says otherwise."""

@@ -84,7 +84,7 @@ class Recorder:
         self.statuses.append((name, status))
         return {"status": {k: v for k, v in status.items() if v is not None}}
 
-    def apply(self, manifest: Mapping[str, Any]) -> None:
+    def apply(self, manifest: Mapping[str, Any], *, force: bool) -> None:
         """Remember it, and list it from now on as a live object."""
         self._may("apply")
         self.applied.append(manifest)

@@ -289,3 +289,28 @@ def test_a_fleet_without_adoption_costs_no_request_more(scene: Scene) -> None:
     assert ["list heliostargets", "list scaledobjects", "list horizontalpodautoscalers"] == [
         str(one) for one in scene.api.requests
     ]
+
+
+# a number to scale by
+
+
+def test_what_scales_it_stays_until_there_is_a_number(scene: Scene) -> None:
+    """A trigger that finds nothing beside cpu at the guard would be less than what the workload had."""
+    scene.silent = True
+    scene.apply()
+    scene.settle()
+    assert ("Undecided", (False, False), []) == (scene.said(), scene.kept(), scene.writes())
+    assert users_hpa()["spec"] == scene.hpa["spec"]
+    scene.silent = False
+    scene.settle()
+    assert "Autoscaling" == scene.said()
+
+
+def test_what_was_taken_over_stays_so_while_there_is_none(scene: Scene) -> None:
+    """KEDA's fallback and the guard hold it; an outage of Prometheus is no reason to change who scales."""
+    scene.apply()
+    scene.settle()
+    scene.silent = True
+    scene.writes()
+    scene.settle()
+    assert ("Autoscaling", []) == (scene.said(), scene.writes())

@@ -55,6 +55,26 @@ def test_a_target_that_is_not_known_yet_loses_nothing(scene: Scene) -> None:
     assert "External" == scene.hpa["spec"]["metrics"][0]["type"]
 
 
+def test_a_namespace_that_is_restored_beside_the_first_has_its_own_forecast(scene: Scene) -> None:
+    """A backup gives new uids and old annotations: what stands in the copy must not go on by the first one's number for good."""
+    scene.apply()
+    scene.settle()
+    for plural in (TARGETS, SCALED_OBJECTS, HPAS, "deployments"):
+        for one in scene.api.store.all(plural):
+            copied = {k: v for k, v in one["metadata"].items() if k not in ("uid", "resourceVersion")}
+            for owner in copied.get("ownerReferences", ()):
+                owner["uid"] = f"{owner['uid']}-copied"
+            copied |= {"namespace": "copy", "uid": f"{one['metadata']['uid']}-copied"}
+            scene.api.store.put({**one, "metadata": copied, "status": {}})
+    scene.workloads["copy", "Deployment", "web"] = workload()
+    for _ in range(6):
+        scene.look()
+    made = scene.api.store.one(SCALED_OBJECTS, "web", "copy")
+    assert made["metadata"]["annotations"]["helios.dev/owner"].endswith("-copied")
+    assert 'namespace="copy"' in made["spec"]["triggers"][0]["metadata"]["query"]
+    assert "Autoscaling" == scene.said()
+
+
 @pytest.mark.parametrize("left", ["finalizer", "annotation", "garbled"])
 def test_what_is_left_of_no_adoption_is_tidied_away(scene: Scene, left: str) -> None:
     """A finalizer without an annotation, and the reverse: nothing of ours stands there, so it goes."""
@@ -159,6 +179,24 @@ def test_two_targets_on_one_workload_share_nothing(scene: Scene) -> None:
     scene.api.store.remove(TARGETS, "web")
     scene.settle(8)
     assert as_users(users_hpa()) == as_users(scene.hpa)
+
+
+def test_an_hpa_that_comes_beside_helios_own_scaled_object_is_taken_over_once_that_is_deleted(
+    scene: Scene,
+) -> None:
+    """Two autoscalers stop each other; the message says what ends it, and that does."""
+    theirs = scene.hpa
+    scene.api.store.remove(HPAS, "web-cpu")
+    scene.apply(keda={})
+    scene.settle()
+    scene.api.store.put(theirs)
+    scene.apply()
+    scene.settle(2)
+    assert "OwnedElsewhere" == scene.said()
+    assert "To have the other taken over, name it and delete this one" in scene.condition()["message"]
+    scene.gone("web")
+    scene.settle()
+    assert ("Autoscaling", "External") == (scene.said(), scene.hpa["spec"]["metrics"][0]["type"])
 
 
 def test_what_another_target_has_adopted_is_refused(own: Scene) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import pytest
 
@@ -145,6 +144,40 @@ def test_a_surge_keeps_nobody_out(scene: Scene) -> None:
     assert "Autoscaling" == scene.said()
 
 
+@pytest.mark.parametrize("kind", ["hpa", "scaledobject", "own"])
+def test_a_maximum_that_was_raised_in_an_incident_is_not_set_back_under_what_runs(
+    scene: Scene, request: pytest.FixtureRequest, kind: str
+) -> None:
+    """The HPA would cut sixty to twenty at once; it is set back when twenty run, and a target that is edited is obeyed."""
+    if kind == "scaledobject":
+        request.getfixturevalue("own")
+    if kind == "own":
+        scene.api.store.remove(HPAS, "web-cpu")
+        scene.wish = {}
+    scene.apply()
+    scene.settle()
+    name = "web-so" if kind == "scaledobject" else "web"
+    live = scene.api.store.one(SCALED_OBJECTS, name)
+    live["spec"]["maxReplicaCount"] = 60
+    scene.api.store.put(live)
+    scene.workloads["shop", "Deployment", "web"] = workload(desired=60, current=60)
+    scene.settle(2)
+    assert (60, "TooManyRun") == (most(scene, name), scene.said())
+    assert f"ScaledObject {name} was given a maximum of 60 by hand" in scene.condition()["message"]
+    scene.apply(replicas={"min": 2, "max": 40})
+    scene.settle(2)
+    assert (40, "Autoscaling") == (most(scene, name), scene.said())
+    scene.api.store.put(live)
+    scene.workloads["shop", "Deployment", "web"] = workload(desired=20, current=20)
+    scene.settle(2)
+    assert (40, "Autoscaling") == (most(scene, name), scene.said())
+
+
+def most(scene: Scene, name: str) -> int:
+    """A ScaledObject's maximum."""
+    return int(scene.api.store.one(SCALED_OBJECTS, name)["spec"]["maxReplicaCount"])
+
+
 # edits
 
 
@@ -173,76 +206,25 @@ def edit(scene: Scene, plural: str, name: str, field: str) -> None:
     scene.api.store.put(one)
 
 
-CRON = {"timezone": "Etc/UTC", "start": "0 3 * * *", "end": "0 23 * * *", "desiredReplicas": "15"}
+# names
 
 
-def deployed(own: Scene, *, most: int = 30) -> Object:
-    """A pipeline applies the user's own ScaledObject anew, with other triggers and bounds; what it says."""
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    mine: Object = users_scaled_object()["spec"]
-    mine |= {"minReplicaCount": 7, "maxReplicaCount": most}
-    mine["triggers"][0] = {"type": "cron", "metadata": CRON}
-    live["spec"] |= copy.deepcopy(mine)
-    own.api.store.put(live)
-    return mine
-
-
-@pytest.mark.parametrize("leave", ["at once", "later"])
-def test_what_a_pipeline_applies_meanwhile_counts_and_is_what_is_given_back(own: Scene, leave: str) -> None:
-    """`kubectl apply` at each deployment: a new cron trigger must count, and an old one never come back."""
-    own.apply()
-    own.settle()
-    spec = deployed(own)
-    if leave == "later":
-        own.settle()
-        live = own.api.store.one(SCALED_OBJECTS, "web-so")
-        assert ["prometheus", "cpu", "cron"] == [t["type"] for t in live["spec"]["triggers"]]
-        assert ("15", 20) == (
-            live["spec"]["triggers"][2]["metadata"]["desiredReplicas"],
-            live["spec"]["maxReplicaCount"],
-        )
-        assert "Autoscaling" == own.said()
-    own.apply(mode="Observe")
-    own.settle()
-    assert (spec, "Restored") == (own.api.store.one(SCALED_OBJECTS, "web-so")["spec"], own.said())
-
-
-def test_a_pipeline_that_applies_the_same_again_changes_nothing(own: Scene) -> None:
-    """Helios' triggers are put back, and the original stays."""
-    own.apply()
-    own.settle()
-    kept = own.target()["metadata"]["annotations"][ADOPTED]
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    live["spec"] |= users_scaled_object()["spec"]
-    own.api.store.put(live)
-    own.settle()
-    assert kept == own.target()["metadata"]["annotations"][ADOPTED]
-    assert "prometheus" == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"][0]["type"]
-
-
-def without_forecast(spec: Object) -> None:
-    """Somebody takes the forecast's trigger out."""
-    del spec["triggers"][0]
-
-
-def modified(spec: Object) -> None:
-    """It is applied anew with what leaves no place for a forecast."""
-    spec["triggers"] = [{"type": "cron", "metadata": CRON}]
-    spec["advanced"]["scalingModifiers"] = {"formula": "a"}
-
-
-@pytest.mark.parametrize("change", [without_forecast, modified])
-def test_an_edit_by_hand_is_undone(own: Scene, change: Callable[[Object], None]) -> None:
-    """What still has Helios' guard was not applied anew; nor is taken up what could not have been taken over."""
-    own.apply()
-    own.settle()
-    kept = own.target()["metadata"]["annotations"][ADOPTED]
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    change(live["spec"])
-    own.api.store.put(live)
-    own.settle()
-    assert kept == own.target()["metadata"]["annotations"][ADOPTED]
-    assert "prometheus" == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"][0]["type"]
+@pytest.mark.parametrize("kind", ["own", "offer", "adoption"])
+def test_a_scaled_object_that_appears_while_a_pass_is_under_way_stays_its_users(
+    scene: Scene, kind: str
+) -> None:
+    """It has the target's name and scales another workload: by the list of minutes ago the name was free."""
+    if kind != "adoption":
+        scene.api.store.remove(HPAS, "web-cpu")
+        scene.wish = {}
+    theirs = users_scaled_object("web")
+    theirs["spec"]["scaleTargetRef"] = {"name": "api"}
+    scene.apply(mode="Recommend" if kind == "offer" else "Autoscale")
+    scene.transport.then = ("list", HPAS, lambda: scene.api.store.put(theirs))
+    scene.settle()
+    assert as_users(theirs) == as_users(scene.api.store.one(SCALED_OBJECTS, "web"))
+    assert "NameTaken" == scene.said()
+    assert "ScaledObjectRefused" not in scene.told()
 
 
 # a pause

@@ -273,6 +273,22 @@ def test_a_lease_that_somebody_deletes_or_writes_over_is_looked_at_anew(pods: Po
     assert not one.held()
 
 
+def test_who_deletes_the_lease_does_not_make_two_of_one(pods: Pods) -> None:
+    """Who stands by waits as for a holder that has died, for that one may not know yet; it is back with its own next try."""
+    one, two = pods.pod("a"), pods.pod("b")
+    assert [True, False] == [one.attempt(), two.attempt()]
+    pods.api.store.remove("leases", "helios", "helios")
+    pods.time.passes(9.0)
+    assert [True, False, False] == [one.held(), two.attempt(), two.held()]
+    assert [] == pods.api.store.all("leases")
+    pods.time.passes(6.0)
+    assert [False, True] == [one.held(), two.attempt()]
+    assert not one.attempt()
+    pods.api.store.remove("leases", "helios", "helios")
+    assert [False, True] == [one.attempt(), two.attempt()]
+    assert "b" == pods.holder
+
+
 def test_what_others_wrote_into_the_lease_stays(pods: Pods) -> None:
     """Labels and annotations of its metadata are not ours."""
     one = pods.pod("a")

@@ -7,75 +7,10 @@ from typing import Any
 
 import pytest
 
-from helios.operator.plans import (
-    FLOOR_SECONDS,
-    FORM,
-    PAUSED,
-    Autoscalers,
-    Plan,
-    Surroundings,
-    plan,
-)
-from helios.operator.resources import HeliosTarget
-from helios.operator.workloads import Workload
+from helios.operator.plans import FLOOR_SECONDS, FORM, PAUSED
 from tests.operator.objects import NOW, Object, scaled_object
-from tests.operator.targets import KEDA, target, workload
-
-
-class World:
-    """One target, what is listed, and time."""
-
-    def __init__(self, mode: str = "Autoscale", **spec: Any) -> None:
-        self.target: HeliosTarget = target(mode=mode, **spec)
-        self.workload: Workload | None = workload()
-        self.objects: list[Object] = []
-        self.hpas: list[Object] = []
-        self.now = NOW
-        self.served = True
-        self.keda = KEDA
-
-    def step(self) -> Plan:
-        """One pass: the plan, carried out."""
-        found = Autoscalers.of(self.objects if self.served else None, self.hpas)
-        made = plan(self.target, self.workload, Surroundings(found, self.keda, tolerance=False, now=self.now))
-        if made.delete is not None:
-            self.objects = [
-                o for o in self.objects if o["metadata"]["name"] != made.delete["metadata"]["name"]
-            ]
-        if made.apply is not None:
-            self.objects = [o for o in self.objects if o["metadata"]["name"] != "web"]
-            self.objects.append({**made.apply, "metadata": {**made.apply["metadata"], "uid": "so"}})
-        return made
-
-    def into(self, mode: str, **spec: Any) -> Plan:
-        """The user changes the mode; one pass."""
-        self.target = target(mode=mode, generation=self.target.generation + 1, **spec)
-        return self.step()
-
-    @property
-    def own(self) -> Object:
-        """The ScaledObject as it stands."""
-        return next(o for o in self.objects if o["metadata"]["name"] == "web")
-
-    @property
-    def triggers(self) -> list[str]:
-        """The kinds of its triggers."""
-        return [t["type"] for t in self.own["spec"]["triggers"]]
-
-
-def hpa(name: str = "web", *, kind: str = "Deployment", of: str = "web", owner: str | None = None) -> Object:
-    """An HPA of somebody's, or one that KEDA made for a ScaledObject."""
-    metadata: Object = {"name": name, "namespace": "shop"}
-    if owner:
-        metadata["ownerReferences"] = [
-            {"kind": "ScaledObject", "name": owner, "uid": "so", "controller": True}
-        ]
-    return {"metadata": metadata, "spec": {"scaleTargetRef": {"kind": kind, "name": of}}}
-
-
-def said(made: Plan) -> tuple[bool | None, str]:
-    """Status and reason of the condition."""
-    return made.condition.status, str(made.condition.reason)
+from tests.operator.planning import World, hpa, said
+from tests.operator.targets import KEDA, workload
 
 
 def test_observe_touches_nothing() -> None:
@@ -178,6 +113,31 @@ def test_leaving_autoscale_keeps_the_hpa_on_cpu_alone_and_no_lower(mode: str) ->
     assert None is world.step().apply
 
 
+def test_a_maximum_that_was_raised_by_hand_holds_for_that_hour_too() -> None:
+    """Sixty run where ten are allowed: leaving Autoscale is no reason for fewer at once."""
+    world = World()
+    world.step()
+    world.objects = [{**world.own, "spec": {**world.own["spec"], "maxReplicaCount": 70}}]
+    world.workload = workload(desired=60, current=60)
+    world.into("Observe")
+    assert (60, 60) == (world.own["spec"]["minReplicaCount"], world.own["spec"]["maxReplicaCount"])
+    world.now = NOW + FLOOR_SECONDS + 1
+    world.step()
+    assert (1, 10) == (world.own["spec"]["minReplicaCount"], world.own["spec"]["maxReplicaCount"])
+
+
+@pytest.mark.parametrize("word", ["nan", "inf", "1e400", "x", ""])
+def test_a_mark_that_is_no_number_stops_nothing(word: str) -> None:
+    """Anybody may write an annotation: the target is followed all the same."""
+    world = World()
+    world.step()
+    world.into("Observe")
+    marks = {**world.own["metadata"]["annotations"], "helios.dev/floor": word}
+    world.objects = [{**world.own, "metadata": {**world.own["metadata"], "annotations": marks}}]
+    assert (False, "Released") == said(world.step())
+    assert 1 == world.own["spec"]["minReplicaCount"]
+
+
 def test_the_surge_of_a_rollout_is_no_floor() -> None:
     """Its pods go by themselves when the rollout is done."""
     world = World()
@@ -232,6 +192,7 @@ def test_a_guard_does_not_come_and_go_with_what_is_unknown() -> None:
         (("minReplicaCount",), 0),
         (("triggers",), []),
         (("fallback", "replicas"), 0),
+        (("advanced", "restoreToOriginalReplicaCount"), True),
     ],
     ids=str,
 )
@@ -246,6 +207,16 @@ def test_what_somebody_edited_is_restored(path: tuple[str, ...], value: object) 
     place[path[-1]] = value
     world.objects = [{**world.own, "spec": spec}]
     assert "restored, as it had been edited" == world.step().why
+
+
+def test_what_keda_leaves_out_as_it_is_false_is_no_edit() -> None:
+    """It writes the whole object when it adds its finalizer; nobody is to be looked for who has edited."""
+    world = World()
+    world.step()
+    advanced = {"scalingModifiers": {}, **world.own["spec"]["advanced"]}
+    assert False is advanced.pop("restoreToOriginalReplicaCount")
+    world.objects = [{**world.own, "spec": {**world.own["spec"], "advanced": advanced}}]
+    assert None is world.step().apply
 
 
 def test_defaults_that_keda_adds_are_no_edit() -> None:
@@ -354,19 +325,6 @@ def test_a_scaled_object_that_somebody_applied_by_hand_is_somebodys() -> None:
     assert (False, "OwnedElsewhere") == said(world.step())
 
 
-def test_an_offer_that_somebody_put_in_force_is_never_taken_away_from_a_workload() -> None:
-    """In Recommend the pause is restored; in Observe what scales is released, not removed."""
-    for mode, triggers in (("Recommend", ["prometheus", "cpu"]), ("Observe", ["cpu"])):
-        world = World("Recommend")
-        world.step()
-        annotations = {k: v for k, v in world.own["metadata"]["annotations"].items() if k != PAUSED}
-        world.objects = [{**world.own, "metadata": {**world.own["metadata"], "annotations": annotations}}]
-        made = world.into(mode)
-        assert None is made.delete
-        assert triggers == world.triggers
-    assert (False, "Released") == said(world.step())
-
-
 def test_leaving_autoscale_waits_until_the_workload_is_known() -> None:
     """Without its count there is no floor; what is in force stays so long."""
     world = World()
@@ -393,4 +351,6 @@ def test_two_autoscalers_in_force_are_said_to_stop_each_other() -> None:
     world = World()
     world.step()
     world.hpas = [hpa("own")]
-    assert "stop each other" in world.step().condition.message
+    assert "stop each other. To have the other taken over, name it and delete this one" in (
+        world.step().condition.message
+    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from helios.errors import ClusterForbidden, ClusterRefused, ClusterUnreachable
 from helios.operator.adoptions import Original
 from helios.operator.clusters import Cluster
-from helios.operator.restorations import Restorer
+from helios.operator.restorations import Progress, Restorer
 from tests.operator.adopted import (
     HPA,
     HPAS,
@@ -26,7 +27,7 @@ from tests.operator.adopted import (
 )
 from tests.operator.api_server import ApiServer
 from tests.operator.objects import deployment
-from tests.operator.restoring import Work, stands
+from tests.operator.restoring import WRITES, Work, stands
 
 # what stands in the way
 
@@ -122,18 +123,59 @@ def test_what_helios_made_where_nothing_was_is_not_overwritten_by_a_forged_origi
     assert made["spec"] == api.store.one(SCALED_OBJECTS, "web-so")["spec"]
 
 
-def test_a_copy_that_was_taken_off_by_hand_is_no_obstacle_to_its_user(
-    api: ApiServer, cluster: Cluster
+@pytest.mark.parametrize("secret", [False, True], ids=["plain", "with the cluster's credentials"])
+def test_a_copy_that_was_taken_off_by_hand_is_no_obstacle(
+    api: ApiServer, cluster: Cluster, secret: bool
 ) -> None:
-    """The operator leaves it; the command line gives it back from what the HeliosTarget holds."""
+    """Its HeliosTarget holds another, which serves the operator too, but for credentials; until then nothing is forgotten."""
     original = overwritten(api)
+    if secret:
+        original = replace(original, spec=credentialed().spec)
     live = api.store.one(SCALED_OBJECTS, "web-so")
     del live["metadata"]["annotations"]["helios.dev/adopted"]
     api.store.put(live)
-    assert Work(api, cluster, original).step().done
-    assert live["spec"] == api.store.one(SCALED_OBJECTS, "web-so")["spec"]
-    Restorer(cluster, trusting=True).restore("shop", original, None, None)
-    assert as_users(users_scaled_object()) == stands(api, "web-so")
+    first = Restorer(cluster).restore("shop", original, None, None, uid="uid-of-web")
+    assert (False, secret) == (first.done, first.stuck)
+    if secret:
+        assert (
+            "its own copy of what it was (helios.dev/adopted) was taken off: run helios release" in first.said
+        )
+        assert live["spec"] == api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+        Restorer(cluster, trusting=True).restore("shop", original, None, None)
+    assert original.spec == api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+
+
+@pytest.mark.parametrize("make", [taken, overwritten], ids=["hpa", "scaledobject"])
+@pytest.mark.parametrize("trusting", [False, True], ids=["operator", "release"])
+def test_what_another_target_has_taken_over_is_left_to_it(
+    api: ApiServer, cluster: Cluster, make: Callable[..., Original], trusting: bool
+) -> None:
+    """A target copied from YAML, annotation and all, or one that was late to forget: the other goes on undisturbed."""
+    original = make(api, owner="uid-of-another")
+    api.requests.clear()
+    told = Restorer(cluster, trusting=trusting).restore("shop", original, None, None, uid="uid-of-web")
+    what = f"{original.kind} {original.name}"
+    assert Progress(done=True, said=f"{what} is another HeliosTarget's now, and is left to it") == told
+    assert [] == [str(one) for one in api.requests if one.verb in WRITES]
+
+
+def test_a_keda_that_is_slow_takes_no_hpa_with_it(api: ApiServer, cluster: Cluster) -> None:
+    """Frozen for minutes, it writes what it read before: the HPA is put back once more, and only then the ScaledObject goes."""
+    work = Work(api, cluster, taken(api))
+    read = api.store.one(SCALED_OBJECTS, "web")
+    for seconds in (0.0, 0.0, 31.0, 0.0):
+        work.now += seconds
+        done = work.step()
+    assert (True, True) == (done.done, done.stuck)
+    keda = Keda(api)
+    keda.write(read=read)
+    keda.look()
+    collect(api)
+    for _ in range(3):
+        work.step()
+        collect(api)
+    assert as_users(users_hpa()) == stands(api)
+    assert [] == api.store.all(SCALED_OBJECTS)
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -150,6 +150,7 @@ def test_a_keda_that_is_down_is_waited_for_and_then_no_longer(api: ApiServer, cl
     assert done.said.endswith("ScaledObject web waits for KEDA, which does not answer, and goes once it does")
     assert as_users(users_hpa()) == stands(api)
     Keda(api).look()
+    work.step()
     assert ([], 1) == (api.store.all(SCALED_OBJECTS), len(api.store.all(HPAS)))
 
 

@@ -101,7 +101,7 @@ def test_recommend_offers_the_same_out_of_force() -> None:
         pytest.param(None, 2, id="none"),
         pytest.param(1, 2, id="below the target's own"),
         pytest.param(7, 7, id="what the workload has"),
-        pytest.param(40, 10, id="beyond the target's maximum"),
+        pytest.param(40, 40, id="beyond the target's maximum"),
     ],
 )
 def test_leaving_autoscale_keeps_cpu_alone_and_the_floor(floor: int | None, expected: int) -> None:
@@ -110,7 +110,7 @@ def test_leaving_autoscale_keeps_cpu_alone_and_the_floor(floor: int | None, expe
     assert {
         "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "saleor-api"},
         "minReplicaCount": expected,
-        "maxReplicaCount": 10,
+        "maxReplicaCount": max(10, expected),
         "advanced": {"restoreToOriginalReplicaCount": False},
         "triggers": [GUARD],
     } == left["spec"]

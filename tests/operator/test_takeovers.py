@@ -81,6 +81,14 @@ def having(**changes: Any) -> Callable[[World], None]:
     return edit
 
 
+def bare(world: World) -> None:
+    """Memory counts, and a container requests none."""
+    world.workload = workload(without_memory="app")
+    target = {"type": "AverageValue", "averageValue": "500Mi"}
+    memory = {"type": "Resource", "resource": {"name": "memory", "target": target}}
+    world.live["spec"]["metrics"].append(memory)
+
+
 PODS = {"type": "Pods", "pods": {"metric": {"name": "packets"}, "target": {"type": "AverageValue"}}}
 LONG = "w" * 64
 KEDAS = [{"kind": SCALED_OBJECT, "name": "theirs", "uid": "so", "controller": True}]
@@ -109,6 +117,11 @@ OTHERS = {
             "scales Deployment api, not Deployment web",
         ),
         (HPA, edited(metrics=[PODS]), "scales on Pods packets too"),
+        (
+            HPA,
+            bare,
+            "scales on memory too, which KEDA takes only where every container requests memory, and app does not",
+        ),
         (HPA, having(workload=workload(current=21)), "raise it to 21 or more"),
         (SCALED_OBJECT, having(workload=workload(desired=21)), "raise it to 21 or more"),
         (SCALED_OBJECT, edited(advanced={"scalingModifiers": {"formula": "a"}}), "scalingModifiers"),
