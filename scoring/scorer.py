@@ -246,8 +246,7 @@ class Scorer:
         self._stage("ledger", lambda: self._enter(situation, decisions), lambda: None)
         self._stage("trail", lambda: self._trailed(situation, decisions), lambda: None)
         # 7 publish; who was not observed (without pods nobody is), or not decided on because a stage failed, keeps what was said before
-        observed = ~np.isnan(newest(panel.values))
-        scored = np.logical_or.reduceat(observed, fleet.first_row[:-1])
+        scored = np.logical_or.reduceat(~np.isnan(newest(panel.values)), fleet.first_row[:-1])
         scored |= decisions.path == Path.SCALED_TO_ZERO
         scored &= not {"advance", "decide"} & self._faults.keys()
         self._stage(
