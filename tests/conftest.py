@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 PACKAGES = {"amtool": "prometheus-alertmanager", "promtool": "prometheus"}
 """Debian's package where it is not named for the binary."""
@@ -31,3 +33,14 @@ def needs() -> Callable[[str], str]:
         return path
 
     return find
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """Whatever a test does to logging, it is as it was afterwards."""
+    root, urllib3, httpx = (logging.getLogger(name) for name in (None, "urllib3", "httpx"))
+    before = (root.handlers, root.level, urllib3.level, httpx.level)
+    yield
+    root.handlers, root.level, urllib3.level, httpx.level = before
+    logging.captureWarnings(capture=False)
+    structlog.reset_defaults()

@@ -42,9 +42,11 @@ def applied_anew(original: Original, held: Object | None) -> Original | None:
     """
     if held is None or original.kind != "ScaledObject":
         return None
-    written, before = _json(annotation(held, WROTE)), original.spec
     live: Mapping[str, Any] = held.get("spec") or {}
-    if not written or not live.get("triggers") or forecasts(held):
+    if not live.get("triggers") or forecasts(held):  # as nearly always: nothing is parsed for it
+        return None
+    written, before = _json(annotation(held, WROTE)), original.spec
+    if not written:
         return None
     said = _json(annotation(held, _APPLIED)).get("spec")
     theirs = said if isinstance(said, dict) else {}

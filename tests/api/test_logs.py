@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,8 @@ import structlog
 
 from helios.logs import configure_logs
 
+pytestmark = pytest.mark.usefixtures("logging_restored")
+
 
 class Terminal(io.StringIO):
     """A stream that a person looks at."""
@@ -22,17 +23,6 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Yes."""
         return True
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """Leave logging as it was found."""
-    root, urllib3, httpx = (logging.getLogger(name) for name in (None, "urllib3", "httpx"))
-    before = (root.handlers, root.level, urllib3.level, httpx.level)
-    yield
-    root.handlers, root.level, urllib3.level, httpx.level = before
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def records(stream: io.StringIO) -> list[dict[str, Any]]:

@@ -21,14 +21,25 @@ APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 CRON = {"timezone": "Etc/UTC", "start": "0 3 * * *", "end": "0 23 * * *", "desiredReplicas": "15"}
 
 
+def edited(own: Scene, **fields: Any) -> None:
+    """Somebody writes fields of the ScaledObject's spec."""
+    live = own.api.store.one(SCALED_OBJECTS, "web-so")
+    live["spec"] |= copy.deepcopy(fields)
+    own.api.store.put(live)
+
+
+def written(own: Scene) -> Object:
+    """The ScaledObject's spec now."""
+    spec: Object = own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    return spec
+
+
 def deployed(own: Scene, *, most: int = 30) -> Object:
     """A pipeline applies the user's own ScaledObject anew, with other triggers and bounds; what it says."""
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
     mine: Object = users_scaled_object()["spec"]
     mine |= {"minReplicaCount": 7, "maxReplicaCount": most}
     mine["triggers"][0] = {"type": "cron", "metadata": CRON}
-    live["spec"] |= copy.deepcopy(mine)
-    own.api.store.put(live)
+    edited(own, **mine)
     return mine
 
 
@@ -49,7 +60,7 @@ def test_what_a_pipeline_applies_meanwhile_counts_and_is_what_is_given_back(own:
         assert "Autoscaling" == own.said()
     own.apply(mode="Observe")
     own.settle()
-    assert (spec, "Restored") == (own.api.store.one(SCALED_OBJECTS, "web-so")["spec"], own.said())
+    assert (spec, "Restored") == (written(own), own.said())
 
 
 def test_a_pipeline_that_applies_the_same_again_changes_nothing(own: Scene) -> None:
@@ -57,12 +68,10 @@ def test_a_pipeline_that_applies_the_same_again_changes_nothing(own: Scene) -> N
     own.apply()
     own.settle()
     kept = own.target()["metadata"]["annotations"][ADOPTED]
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    live["spec"] |= users_scaled_object()["spec"]
-    own.api.store.put(live)
+    edited(own, **users_scaled_object()["spec"])
     own.settle()
     assert kept == own.target()["metadata"]["annotations"][ADOPTED]
-    assert "prometheus" == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"][0]["type"]
+    assert "prometheus" == written(own)["triggers"][0]["type"]
 
 
 def test_a_newer_form_with_which_more_run_is_not_cut(own: Scene) -> None:
@@ -73,13 +82,13 @@ def test_a_newer_form_with_which_more_run_is_not_cut(own: Scene) -> None:
     own.workloads["shop", "Deployment", "web"] = workload(desired=30, current=30)
     own.settle(2)
     assert (40, "AdoptionRefused") == (
-        own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["maxReplicaCount"],
+        written(own)["maxReplicaCount"],
         own.said(),
     )
     assert "raise it to 30 or more" in own.condition()["message"]
     own.apply(mode="Observe")
     own.settle()
-    assert spec == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    assert spec == written(own)
 
 
 def test_a_formula_that_somebody_adds_beside_the_forecast_is_said(own: Scene) -> None:
@@ -104,25 +113,21 @@ def test_an_edit_by_hand_is_undone(own: Scene, gone: list[str]) -> None:
     own.apply()
     own.settle()
     kept = own.target()["metadata"]["annotations"][ADOPTED]
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    live["spec"]["triggers"] = [one for one in live["spec"]["triggers"] if one.get("name") not in gone]
-    own.api.store.put(live)
+    edited(own, triggers=[one for one in written(own)["triggers"] if one.get("name") not in gone])
     own.settle()
     assert kept == own.target()["metadata"]["annotations"][ADOPTED]
-    assert "prometheus" == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"][0]["type"]
+    assert "prometheus" == written(own)["triggers"][0]["type"]
 
 
 def test_an_edit_by_hand_does_not_lose_the_cpu_trigger(own: Scene) -> None:
     """In an incident both of Helios' triggers go, and the cron's figure is raised: that counts, and cpu is given back beside it."""
     own.apply()
     own.settle()
-    live = own.api.store.one(SCALED_OBJECTS, "web-so")
-    live["spec"]["triggers"] = [{"type": "cron", "metadata": CRON}]
-    own.api.store.put(live)
+    edited(own, triggers=[{"type": "cron", "metadata": CRON}])
     own.settle()
     own.apply(mode="Observe")
     own.settle()
-    given = own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"]
+    given = written(own)["triggers"]
     assert [{"type": "cron", "metadata": CRON}, users_scaled_object()["spec"]["triggers"][1]] == given
 
 
@@ -139,7 +144,7 @@ def test_a_manifest_without_the_cpu_trigger_is_their_users_where_kubectl_says_so
     own.settle()
     own.apply(mode="Observe")
     own.settle()
-    assert spec == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    assert spec == written(own)
 
 
 def test_a_renamed_workload_is_followed(own: Scene) -> None:
@@ -153,11 +158,11 @@ def test_a_renamed_workload_is_followed(own: Scene) -> None:
     own.workloads = {("shop", "Deployment", "web2"): workload()}
     own.apply(scaleTargetRef={"name": "web2"})
     own.settle()
-    stands = own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    stands = written(own)
     assert ("web2", "Autoscaling") == (stands["scaleTargetRef"]["name"], own.said())
     own.apply(mode="Observe", scaleTargetRef={"name": "web2"})
     own.settle()
-    assert "web2" == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["scaleTargetRef"]["name"]
+    assert "web2" == written(own)["scaleTargetRef"]["name"]
 
 
 @pytest.mark.parametrize(
@@ -175,11 +180,11 @@ def test_one_apply_may_hold_the_target_and_the_scaled_object(own: Scene, edit: d
     if "mode" not in edit:
         own.apply()
         own.settle()
-        live = own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["triggers"]
+        live = written(own)["triggers"]
         assert ("Autoscaling", "15") == (own.said(), live[2]["metadata"]["desiredReplicas"])
     own.apply(mode="Observe")
     own.settle()
-    assert (spec, "Restored") == (own.api.store.one(SCALED_OBJECTS, "web-so")["spec"], own.said())
+    assert (spec, "Restored") == (written(own), own.said())
     assert (False, False) == own.kept()
 
 
@@ -192,7 +197,7 @@ def test_an_operator_with_other_settings_knows_what_the_last_one_wrote(own: Scen
     own.settle()
     own.api.store.remove(TARGETS, "web")
     own.settle()
-    assert spec == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    assert spec == written(own)
 
 
 @pytest.mark.parametrize(
@@ -232,7 +237,7 @@ def test_a_scaled_object_that_its_user_points_at_another_workload_is_given_back_
     live["spec"]["scaleTargetRef"]["name"] = "api"
     own.api.store.put(live)
     own.settle()
-    stands = own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    stands = written(own)
     assert ("api", 7, "AdoptionRefused") == (
         stands["scaleTargetRef"]["name"],
         stands["minReplicaCount"],
@@ -264,13 +269,10 @@ def test_what_helios_wrote_and_its_user_does_not_mention_goes_with_helios(own: S
     own.apply()
     own.settle()
     deployed(own)
-    assert (
-        "currentReplicasIfHigher"
-        == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]["fallback"]["behavior"]
-    )
+    assert "currentReplicasIfHigher" == written(own)["fallback"]["behavior"]
     own.apply(mode="Observe")
     own.settle()
-    assert "fallback" not in own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    assert "fallback" not in written(own)
 
 
 def test_labels_and_annotations_of_the_newer_form_come_back_too(own: Scene) -> None:
@@ -302,7 +304,7 @@ def test_bounds_that_happen_to_be_the_targets_are_their_users_where_kubectl_says
     own.settle()
     own.apply(mode="Observe")
     own.settle()
-    assert spec == own.api.store.one(SCALED_OBJECTS, "web-so")["spec"]
+    assert spec == written(own)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", "7"], ids=str)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 import yaml
 from typer.testing import CliRunner, Result
 
@@ -19,18 +16,9 @@ from tests.operator.adopted import HPA, SCALED_OBJECT, overwritten, taken, users
 from tests.operator.api_server import ApiServer
 from tests.operator.objects import Object, container, deployment, helios_target, pod
 
+pytestmark = pytest.mark.usefixtures("logging_restored")  # the command sets it up for its process
+
 MEMORY = {"name": "memory", "target": {"type": "Utilization", "averageUtilization": 75}}
-
-
-@pytest.fixture(autouse=True)
-def restored() -> Iterator[None]:
-    """The command sets up logging for its process: leave it as it was found."""
-    root, urllib3, httpx = (logging.getLogger(name) for name in (None, "urllib3", "httpx"))
-    before = (root.handlers, root.level, urllib3.level, httpx.level)
-    yield
-    root.handlers, root.level, urllib3.level, httpx.level = before
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
 
 
 def asked(api: ApiServer, folder: Path) -> Result:
